@@ -1,0 +1,115 @@
+//! tar: ustar, pax, GNU long names and sparse files, read as a stream through the `tar` crate.
+//!
+//! In: a blob or the plain content of a compressed one. Out: its regular files.
+
+use std::cell::Cell;
+use std::io::{self, Read};
+
+use super::{Format, Visit, Walk, descend};
+use crate::fact::{Location, Reason};
+use crate::source::{Blob, Stop};
+
+pub(super) const FORMAT: Format = Format { name: "tar", claim, open };
+
+fn claim(blob: &Blob) -> bool {
+    is_tar(blob.head())
+}
+
+/// The `ustar` magic of POSIX and GNU tar, or a first header whose checksum holds (pre-POSIX tar has no magic).
+pub(super) fn is_tar(head: &[u8]) -> bool {
+    if head.get(257..262).is_some_and(|magic| magic == b"ustar") {
+        return true;
+    }
+    let Some(header) = head.get(..512) else { return false };
+    let Some(stored) = header.get(148..156).and_then(octal) else { return false };
+    let sum: u32 =
+        header.iter().enumerate().map(|(i, b)| if (148..156).contains(&i) { 32 } else { u32::from(*b) }).sum();
+    // All zeros is the end mark, not a header.
+    stored == sum && header.first().is_some_and(|b| *b != 0)
+}
+
+fn octal(field: &[u8]) -> Option<u32> {
+    let text = std::str::from_utf8(field).ok()?;
+    u32::from_str_radix(text.trim_matches([' ', '\0']), 8).ok()
+}
+
+fn open(blob: &Blob, walk: &mut Walk<'_>, visit: Visit<'_>) {
+    match blob.reader() {
+        Ok(reader) => read(blob, reader, walk, visit),
+        Err(error) => walk.gap(Location::whole(&blob.path), Reason::Unreadable, error.to_string()),
+    }
+}
+
+/// Reads a tar stream whose members are shown as lying in `blob`.
+pub(super) fn read(blob: &Blob, reader: impl Read, walk: &mut Walk<'_>, visit: Visit<'_>) {
+    // Members that are passed over, and long-name records, are drained by the crate: that counts, too.
+    let spent = Cell::new(false);
+    let metered = Metered { inner: reader, left: walk.allowed, spent: &spent, stop: walk.limits.stop.clone() };
+    let mut archive = ::tar::Archive::new(metered);
+    // Read on behind the end mark: archives may follow one another, and a compressed stream must end well.
+    archive.set_ignore_zeros(true);
+    let whole = Location::whole(&blob.path);
+    let entries = match archive.entries() {
+        Ok(entries) => entries,
+        Err(error) => return walk.gap(whole, Reason::Malformed, error.to_string()),
+    };
+    for (seen, entry) in entries.enumerate() {
+        if !walk.go_on(blob) {
+            return;
+        }
+        let mut entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                let reason = match error.kind() {
+                    _ if spent.get() => Reason::Limit,
+                    io::ErrorKind::UnexpectedEof => Reason::Truncated,
+                    _ => Reason::Malformed,
+                };
+                return walk.gap(whole, reason, format!("tar: {error}; {seen} members were read before"));
+            }
+        };
+        walk.members += 1;
+        let kind = entry.header().entry_type();
+        // Links, folders and devices are names without content; where one has content all the same, or the
+        // type is unknown, it is read as a file, as other readers do.
+        let file = kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse();
+        if kind.is_pax_global_extensions() || (!file && entry.size() == 0) {
+            continue;
+        }
+        let path = entry.path_bytes();
+        let name = String::from_utf8_lossy(path.get(..path.len().min(super::NAME + 1)).unwrap_or(&path)).into_owned();
+        drop(path);
+        let inner = name.trim_start_matches("./");
+        let at =
+            Location { path: format!("{}!/{}", blob.path, inner.trim_start_matches('/')).into(), field: String::new() };
+        let declared = Some(entry.size());
+        if let Some(data) = walk.read_member(&at, declared, &mut entry) {
+            descend(blob, inner, data, walk, visit);
+        }
+    }
+}
+
+/// Ends a stream with an error once more than its share came out of it.
+struct Metered<'c, R> {
+    inner: R,
+    left: u64,
+    spent: &'c Cell<bool>,
+    stop: Stop,
+}
+
+impl<R: Read> Read for Metered<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.stop.raised() {
+            self.spent.set(true);
+            return Err(io::Error::other("stopped (time limit or interrupt)"));
+        }
+        if self.left == 0 && !buffer.is_empty() {
+            self.spent.set(true);
+            return Err(io::Error::other("the limit on unpacked bytes is reached"));
+        }
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        let n = self.inner.read(buffer.get_mut(..most).unwrap_or_default())?;
+        self.left = self.left.saturating_sub(n as u64);
+        Ok(n)
+    }
+}
