@@ -1,0 +1,40 @@
+//! Executable code: headers, symbol tables, version resources, and the strings in it.
+//!
+//! In: PE, ELF and Mach-O files. Out: what each says of its name, maker and the code it uses.
+//! Structure is read through `goblin`; the version resource and the string stage are ours.
+
+pub(super) mod elf;
+pub(super) mod macho;
+pub(super) mod pe;
+pub(super) mod strings;
+mod version_info;
+
+use crate::fact::{Inventory, Reason};
+
+/// Little-endian numbers out of untrusted bytes.
+fn u16_at(data: &[u8], at: usize) -> Option<u16> {
+    data.get(at..at.checked_add(2)?)?.try_into().ok().map(u16::from_le_bytes)
+}
+
+fn u32_at(data: &[u8], at: usize) -> Option<u32> {
+    data.get(at..at.checked_add(4)?)?.try_into().ok().map(u32::from_le_bytes)
+}
+
+/// What stands behind the last part a program's headers speak of: an installer keeps its payload there. A
+/// ZIP is opened by the archive stage; anything else of weight is said to be unseen.
+fn overlay(data: &[u8], end: u64, inventory: &mut Inventory) {
+    const WEIGHT: usize = 64 << 10;
+    let Some(rest) = usize::try_from(end).ok().filter(|end| *end > 0).and_then(|end| data.get(end..)) else { return };
+    let start = rest.iter().position(|b| *b != 0).unwrap_or(rest.len());
+    let Some(rest) = rest.get(start..).filter(|rest| rest.len() >= 16) else { return };
+    let name = crate::archive::recognise(rest);
+    if name.is_none() && (rest.len() < WEIGHT || crate::archive::ends_as_zip(data)) {
+        return;
+    }
+    let what = name.unwrap_or("data of no known format");
+    let detail = format!("{} bytes behind the program: {what}; not opened by this version", rest.len());
+    inventory.gap(format!("0x{:x}", data.len() - rest.len()), Reason::Unsupported, detail);
+}
+
+/// Symbols kept per file and direction; more is a gap.
+const SYMBOLS: usize = 500_000;

@@ -1,0 +1,199 @@
+//! The string stage: printable runs that hold one of the catalogue's stems, in ASCII and UTF-16LE.
+//!
+//! In: the bytes of executable code, or of binary data of no known format, and the [`Stems`]. Out: a
+//! `text` (or `data-text`) fact per distinct run, with its offset. Must not know what a run means:
+//! the stems only say where to look, the matcher decides.
+//!
+//! Case is folded into a block copy, and a packed searcher looks for a few dozen rare stems; so the size
+//! of the catalogue costs nothing here.
+
+use std::collections::HashSet;
+
+use aho_corasick::packed::Searcher;
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+
+use super::super::{Doc, Extractor, Head, Mine, text};
+use crate::fact::{FactKind, Inventory, Reason};
+
+pub(in super::super) const EXTRACTOR: Extractor = Extractor { name: "binary/strings", claim, extract };
+
+/// Bytes folded and searched at a time: small enough to stay in the second-level cache.
+const BLOCK: usize = 64 << 10;
+/// A run is kept up to this many characters on either side of the stem.
+const REACH: usize = 256;
+/// Distinct runs kept per file; more is a gap.
+const RUNS: usize = 4096;
+
+/// The extractors whose blobs are code.
+const CODE: &[&str] = &["binary/", "android/dex", "java/class"];
+
+/// What the string stage looks for: lower-case ASCII stems, one of which stands in every catalogued string.
+#[derive(Debug, Default)]
+pub struct Stems {
+    search: Option<Search>,
+    /// Stems before the UTF-16LE forms.
+    narrow: usize,
+    longest: usize,
+}
+
+#[derive(Debug)]
+enum Search {
+    Packed(Searcher),
+    /// Where the processor has no vector unit the packed searcher needs, or the stems are too many for it.
+    Automaton(AhoCorasick),
+}
+
+impl Stems {
+    /// Prepares the search. Stems are folded to lower case; empty ones are left out.
+    #[must_use]
+    pub fn new<'s>(stems: impl IntoIterator<Item = &'s str>) -> Stems {
+        let mut narrow: Vec<Vec<u8>> =
+            stems.into_iter().filter(|s| !s.is_empty()).map(|s| s.to_ascii_lowercase().into()).collect();
+        narrow.sort_unstable();
+        narrow.dedup();
+        if narrow.is_empty() {
+            return Stems::default();
+        }
+        let wide = narrow.iter().map(|s| s.iter().flat_map(|b| [*b, 0]).collect::<Vec<u8>>());
+        let all: Vec<Vec<u8>> = narrow.iter().cloned().chain(wide).collect();
+        let longest = all.iter().map(Vec::len).max().unwrap_or(0);
+        let search = Searcher::new(&all).map(Search::Packed).or_else(|| {
+            let kind = Some(AhoCorasickKind::DFA);
+            AhoCorasick::builder()
+                .match_kind(MatchKind::LeftmostFirst)
+                .kind(kind)
+                .build(&all)
+                .ok()
+                .map(Search::Automaton)
+        });
+        Stems { search, narrow: narrow.len(), longest }
+    }
+
+    /// Calls `hit` with the offset of every stem found and whether it is UTF-16LE.
+    fn each(&self, data: &[u8], hit: &mut dyn FnMut(usize, bool)) {
+        let Some(search) = &self.search else { return };
+        let mut folded = Vec::with_capacity(BLOCK + self.longest);
+        let mut start = 0;
+        while start < data.len() {
+            // The overlap lets a stem that begins in this block end behind it.
+            let end = (start + BLOCK + self.longest - 1).min(data.len());
+            folded.clear();
+            folded.extend_from_slice(data.get(start..end).unwrap_or_default());
+            folded.make_ascii_lowercase();
+            let mut found = |at: usize, pattern: usize| {
+                if at < BLOCK {
+                    hit(start + at, pattern >= self.narrow);
+                }
+            };
+            match search {
+                Search::Packed(packed) => {
+                    packed.find_iter(&folded).for_each(|m| found(m.start(), m.pattern().as_usize()))
+                }
+                Search::Automaton(ac) => ac.find_iter(&folded).for_each(|m| found(m.start(), m.pattern().as_usize())),
+            }
+            start += BLOCK;
+        }
+    }
+}
+
+fn claim(head: &Head<'_>) -> bool {
+    // Text is no binary: a word in a script or a list says nothing of what the product is made of.
+    text::is_binary(head.data)
+}
+
+fn extract(doc: &Doc<'_>, inventory: &mut Inventory) -> Mine {
+    // Code holds what it is made of; data of no known format may; a document only speaks of things.
+    let kind = match doc.known_as {
+        None => FactKind::DataText,
+        Some(name) if CODE.iter().any(|code| name.starts_with(code)) => FactKind::Text,
+        Some(_) => return Mine::No,
+    };
+    let mut seen = HashSet::new();
+    let mut done = 0;
+    let mut full = false;
+    doc.options.stems.each(doc.data, &mut |at, wide| {
+        if at < done || full {
+            return;
+        }
+        let (from, to, run) = if wide { wide_run(doc.data, at) } else { narrow_run(doc.data, at) };
+        done = to;
+        if seen.len() >= RUNS {
+            full = true;
+        } else if seen.insert(run.clone()) {
+            inventory.say(kind, &run, format!("0x{from:x}{}", if wide { " (UTF-16LE)" } else { "" }));
+        }
+    });
+    if full {
+        inventory.gap("", Reason::Limit, format!("more than {RUNS} catalogued strings; the rest was not kept"));
+    }
+    // Strings alone do not make a format known.
+    Mine::No
+}
+
+fn printable(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~' | b'\t')
+}
+
+/// The printable ASCII run round `at`: start, end, text.
+fn narrow_run(data: &[u8], at: usize) -> (usize, usize, String) {
+    let before = data.get(at.saturating_sub(REACH)..at).unwrap_or_default();
+    let from = at - before.iter().rev().take_while(|b| printable(**b)).count();
+    let rest = data.get(at..).unwrap_or_default();
+    let to = at + rest.iter().take(REACH).take_while(|b| printable(**b)).count();
+    let text = String::from_utf8_lossy(data.get(from..to).unwrap_or_default()).into_owned();
+    (from, to, text)
+}
+
+/// The same for UTF-16LE, ASCII letters only.
+fn wide_run(data: &[u8], at: usize) -> (usize, usize, String) {
+    let unit = |pair: &[u8]| matches!(pair, [letter, 0] if printable(*letter));
+    let before = data.get(at.saturating_sub(2 * REACH)..at).unwrap_or_default();
+    let from = at - 2 * before.rchunks_exact(2).take_while(|p| unit(p)).count();
+    let rest = data.get(at..).unwrap_or_default();
+    let to = at + 2 * rest.chunks_exact(2).take(REACH).take_while(|p| unit(p)).count();
+    let text = data.get(from..to).unwrap_or_default().iter().step_by(2).map(|b| char::from(*b)).collect();
+    (from, to, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hits(stems: &[&str], data: &[u8]) -> Vec<(usize, bool)> {
+        let mut found = Vec::new();
+        Stems::new(stems.iter().copied()).each(data, &mut |at, wide| found.push((at, wide)));
+        found
+    }
+
+    #[test]
+    fn finds_both_widths_in_any_case() {
+        let mut data = b"\x01KL_Plugins_Path\0".to_vec();
+        let wide = data.len();
+        data.extend("KL_PLUGINS".encode_utf16().flat_map(u16::to_le_bytes));
+        assert_eq!(hits(&["kl_plugins"], &data), [(1, false), (wide, true)]);
+    }
+
+    #[test]
+    fn finds_a_stem_across_every_block_border() {
+        for shift in 0..24 {
+            let at = BLOCK - shift;
+            let mut data = vec![b'.'; BLOCK * 2];
+            data[at..at + 10].copy_from_slice(b"kl_plugins");
+            assert_eq!(hits(&["kl_plugins"], &data), [(at, false)], "shift {shift}");
+        }
+    }
+
+    #[test]
+    fn no_stems_find_nothing() {
+        assert!(hits(&[], b"kl_plugins").is_empty());
+        assert!(hits(&[""], b"kl_plugins").is_empty());
+    }
+
+    #[test]
+    fn runs_are_cut_at_what_cannot_be_printed() {
+        let data = b"ab\0KL_X=1\x01zz";
+        assert_eq!(narrow_run(data, 3), (3, 9, "KL_X=1".to_owned()));
+        let wide: Vec<u8> = "a\u{1}key".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(wide_run(&wide, 4), (4, 10, "key".to_owned()));
+    }
+}
