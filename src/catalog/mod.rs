@@ -1,0 +1,412 @@
+//! What is known: products, the indicators that betray them, and the look-alikes that do not.
+//!
+//! In: TOML, built in or the user's own. Out: a [`Catalog`]. Must not know: any format, any rule.
+//! One file a product family; a new indicator is TOML only.
+
+mod compare;
+mod lint;
+mod pattern;
+
+use std::collections::HashMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub(crate) use compare::entity_key;
+pub(crate) use pattern::Keyed;
+pub use pattern::{Match, Pattern};
+
+use crate::error::Error;
+use crate::fact::{FactKind, Family};
+
+/// The built-in files.
+const FILES: &[(&str, &str)] = &[
+    ("android-apps.toml", include_str!("android-apps.toml")),
+    ("anti-spam.toml", include_str!("anti-spam.toml")),
+    ("databases.toml", include_str!("databases.toml")),
+    ("kaspersky.toml", include_str!("kaspersky.toml")),
+    ("kasperskyos.toml", include_str!("kasperskyos.toml")),
+    ("kav-sdk.toml", include_str!("kav-sdk.toml")),
+    ("kms-sdk.toml", include_str!("kms-sdk.toml")),
+    ("linux.toml", include_str!("linux.toml")),
+    ("look-alikes.toml", include_str!("look-alikes.toml")),
+    ("macos.toml", include_str!("macos.toml")),
+    ("own-libraries.toml", include_str!("own-libraries.toml")),
+    ("password-manager.toml", include_str!("password-manager.toml")),
+    ("products.toml", include_str!("products.toml")),
+    ("services.toml", include_str!("services.toml")),
+    ("threat-intelligence.toml", include_str!("threat-intelligence.toml")),
+    ("windows.toml", include_str!("windows.toml")),
+];
+
+/// The date of the built-in data, which is its version.
+pub const VERSION: &str = "2026-11-24";
+
+/// What a product is in the eyes of the rules: the cases (a) to (h) of the regulations' reading, and one
+/// for code whose maker is known and whose kind is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// (a) An engine or SDK meant to be integrated in other vendors' products.
+    EngineSdk,
+    /// (b) A security product under Kaspersky's own brand.
+    BrandedProduct,
+    /// (c) A client of threat-intelligence feeds or services.
+    ThreatIntelligence,
+    /// (d) Training.
+    Training,
+    /// (e) A library that is no security software.
+    NonSecurityLibrary,
+    /// (f) A password manager or VPN.
+    PasswordManagerVpn,
+    /// (g) An operating system.
+    OperatingSystem,
+    /// (h) Software that only interoperates: adapter, detector, uninstaller, list.
+    Interoperating,
+    /// Code of the vendor whose kind is not stated.
+    Unspecified,
+}
+
+impl Class {
+    /// Every class.
+    pub const ALL: &'static [Class] = &[
+        Class::EngineSdk,
+        Class::BrandedProduct,
+        Class::ThreatIntelligence,
+        Class::Training,
+        Class::NonSecurityLibrary,
+        Class::PasswordManagerVpn,
+        Class::OperatingSystem,
+        Class::Interoperating,
+        Class::Unspecified,
+    ];
+
+    /// The stable name used in every output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Class::EngineSdk => "engine-sdk",
+            Class::BrandedProduct => "branded-product",
+            Class::ThreatIntelligence => "threat-intelligence",
+            Class::Training => "training",
+            Class::NonSecurityLibrary => "non-security-library",
+            Class::PasswordManagerVpn => "password-manager-vpn",
+            Class::OperatingSystem => "operating-system",
+            Class::Interoperating => "interoperating",
+            Class::Unspecified => "unspecified",
+        }
+    }
+
+    /// The same for a person.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Class::EngineSdk => "engine or SDK",
+            Class::BrandedProduct => "branded security product",
+            Class::ThreatIntelligence => "threat-intelligence client",
+            Class::Training => "training",
+            Class::NonSecurityLibrary => "non-security library",
+            Class::PasswordManagerVpn => "password manager or VPN",
+            Class::OperatingSystem => "operating system",
+            Class::Interoperating => "interoperating software",
+            Class::Unspecified => "kind not stated",
+        }
+    }
+}
+
+/// How much a hit in its right place is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strength {
+    /// Never counts alone or together.
+    Weak,
+    /// Fits, and stands elsewhere too: counts only beside another sign.
+    Supporting,
+    /// Nearly always the product: asks for one more independent hit.
+    Strong,
+    /// In this place it is the product.
+    Conclusive,
+}
+
+impl Strength {
+    /// The stable name used in every output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Strength::Weak => "weak",
+            Strength::Supporting => "supporting",
+            Strength::Strong => "strong",
+            Strength::Conclusive => "conclusive",
+        }
+    }
+}
+
+/// Whether a general sign adds to a more telling find instead of standing beside it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Joins {
+    /// It is a find of its own.
+    #[default]
+    Nothing,
+    /// It joins one in the same component.
+    Component,
+    /// It joins one in the same unit (product, archive, document).
+    Unit,
+}
+
+/// A product, engine or library that can be found.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Product {
+    /// Stable id.
+    pub id: String,
+    /// Name for a person.
+    pub name: String,
+    /// Its class.
+    pub class: Class,
+    /// Whether it joins others.
+    #[serde(default)]
+    pub joins: Joins,
+    /// What else to know.
+    pub note: Option<String>,
+}
+
+/// A sign of a product in one kind of place.
+#[derive(Clone, Debug)]
+pub struct Indicator {
+    /// Stable id, in every output.
+    pub id: String,
+    /// The product's id; empty for a look-alike.
+    pub product: String,
+    /// The places it may stand in.
+    pub facts: Vec<FactKind>,
+    /// How it compares.
+    pub pattern: Pattern,
+    /// What a hit is worth.
+    pub strength: Strength,
+    /// The family of evidence, where it is not that of the fact.
+    pub family: Option<Family>,
+    /// Indicators or look-alikes that cancel it within the same component.
+    pub unless: Vec<String>,
+    /// Indicators that must hit the same component.
+    pub requires: Vec<String>,
+    /// Where this is documented.
+    pub source: String,
+    /// When that was read.
+    pub checked: String,
+    /// What else to know; for a look-alike, what it really is.
+    pub note: Option<String>,
+    /// True for a look-alike: it never makes a find, it only cancels.
+    pub look_alike: bool,
+    /// The file it stands in.
+    pub file: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct File {
+    #[serde(default)]
+    product: Vec<Product>,
+    #[serde(default)]
+    indicator: Vec<Row>,
+    #[serde(default)]
+    look_alike: Vec<LookAlike>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Row {
+    id: String,
+    product: String,
+    fact: Vec<FactKind>,
+    r#match: Match,
+    strength: Strength,
+    family: Option<Family>,
+    #[serde(default)]
+    unless: Vec<String>,
+    #[serde(default)]
+    requires: Vec<String>,
+    source: String,
+    checked: String,
+    note: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct LookAlike {
+    id: String,
+    fact: Vec<FactKind>,
+    r#match: Match,
+    what: String,
+    source: String,
+    checked: String,
+}
+
+/// Everything that is known.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    products: Vec<Product>,
+    indicators: Vec<Indicator>,
+    by_id: HashMap<String, usize>,
+}
+
+impl Catalog {
+    /// The built-in catalogue.
+    ///
+    /// # Errors
+    /// When a built-in file is broken, which the tests rule out.
+    pub fn built_in() -> Result<Catalog, Error> {
+        let mut catalog = Catalog::default();
+        for (name, text) in FILES {
+            catalog.add(name, text)?;
+        }
+        catalog.check()?;
+        Ok(catalog)
+    }
+
+    /// Adds a file of the same form. Call [`Catalog::check`] once all are in.
+    ///
+    /// # Errors
+    /// When the text is no catalogue, with line and column.
+    pub fn add(&mut self, name: &str, text: &str) -> Result<(), Error> {
+        let broken = |detail: String| Error::Catalog { file: name.to_owned(), detail };
+        let file: File = toml::from_str(text).map_err(|e| broken(e.to_string().trim_end().to_owned()))?;
+        self.products.extend(file.product);
+        for row in file.indicator {
+            let pattern = Pattern::compile(row.r#match).map_err(|e| broken(format!("indicator {:?}: {e}", row.id)))?;
+            self.push(Indicator {
+                id: row.id,
+                product: row.product,
+                facts: row.fact,
+                pattern,
+                strength: row.strength,
+                family: row.family,
+                unless: row.unless,
+                requires: row.requires,
+                source: row.source,
+                checked: row.checked,
+                note: row.note,
+                look_alike: false,
+                file: name.to_owned(),
+            })?;
+        }
+        for row in file.look_alike {
+            let pattern = Pattern::compile(row.r#match).map_err(|e| broken(format!("look-alike {:?}: {e}", row.id)))?;
+            self.push(Indicator {
+                id: row.id,
+                product: String::new(),
+                facts: row.fact,
+                pattern,
+                strength: Strength::Weak,
+                family: None,
+                unless: Vec::new(),
+                requires: Vec::new(),
+                source: row.source,
+                checked: row.checked,
+                note: Some(row.what),
+                look_alike: true,
+                file: name.to_owned(),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, indicator: Indicator) -> Result<(), Error> {
+        if let Some(&at) = self.by_id.get(&indicator.id) {
+            let other = self.indicators.get(at).map_or("", |i| &i.file);
+            let detail = format!("indicator {:?} stands in {other} already", indicator.id);
+            return Err(Error::Catalog { file: indicator.file, detail });
+        }
+        self.by_id.insert(indicator.id.clone(), self.indicators.len());
+        self.indicators.push(indicator);
+        Ok(())
+    }
+
+    /// Whether every name leads somewhere: a catalogue that fails this cannot be used.
+    ///
+    /// # Errors
+    /// The first name that leads nowhere.
+    pub fn check(&self) -> Result<(), Error> {
+        for (at, product) in self.products.iter().enumerate() {
+            if self.products.iter().take(at).any(|p| p.id == product.id) {
+                let detail = format!("product {:?} stands twice", product.id);
+                return Err(Error::Catalog { file: "(all)".to_owned(), detail });
+            }
+        }
+        for indicator in &self.indicators {
+            let broken = |detail: String| Err(Error::Catalog { file: indicator.file.clone(), detail });
+            if !indicator.look_alike && self.product(&indicator.product).is_none() {
+                return broken(format!(
+                    "indicator {:?} names product {:?}, which is nowhere",
+                    indicator.id, indicator.product
+                ));
+            }
+            for other in indicator.unless.iter().chain(&indicator.requires) {
+                if self.indicator(other).is_none() {
+                    return broken(format!("indicator {:?} names {other:?}, which is nowhere", indicator.id));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A product by id.
+    #[must_use]
+    pub fn product(&self, id: &str) -> Option<&Product> {
+        self.products.iter().find(|p| p.id == id)
+    }
+
+    /// An indicator or look-alike by id.
+    #[must_use]
+    pub fn indicator(&self, id: &str) -> Option<&Indicator> {
+        self.by_id.get(id).and_then(|at| self.indicators.get(*at))
+    }
+
+    /// All products.
+    #[must_use]
+    pub fn products(&self) -> &[Product] {
+        &self.products
+    }
+
+    /// All indicators and look-alikes.
+    #[must_use]
+    pub fn indicators(&self) -> &[Indicator] {
+        &self.indicators
+    }
+
+    /// What the string stage looks for. Every pattern on text contains one of these (the lint checks it):
+    /// a few rare stems, so that the size of the catalogue costs nothing. Patterns of added files that
+    /// contain none bring their own.
+    #[must_use]
+    pub fn stems(&self) -> Vec<String> {
+        let mut stems: Vec<String> = STEMS.iter().map(|s| (*s).to_owned()).collect();
+        for literal in self.text_literals().map(|(_, literal)| literal) {
+            if !stems.iter().any(|stem| literal.contains(stem)) {
+                stems.push(literal);
+            }
+        }
+        stems
+    }
+
+    fn text_literals(&self) -> impl Iterator<Item = (&Indicator, String)> {
+        let on_text = |i: &&Indicator| i.facts.iter().any(|f| matches!(f, FactKind::Text | FactKind::DataText));
+        self.indicators.iter().filter(on_text).flat_map(|i| i.pattern.literals().into_iter().map(move |l| (i, l)))
+    }
+}
+
+/// Rare in software at large, present in every catalogued string.
+const STEMS: &[&str] = &[
+    "kaspersky",
+    "kl_plugins",
+    "kav_sht_",
+    "kav_e_",
+    "kav_o_m_",
+    "kav_protection_",
+    "kav sdk",
+    "kl icap",
+    "kavsdk",
+    "appinfo.kli",
+    "kl_mobile_sdk",
+    "ksnm;kmsh2",
+    "safemoney-sdk",
+];

@@ -1,0 +1,369 @@
+//! How an indicator compares with a value, compiled once.
+//!
+//! In: the `match` table of an indicator. Out: a [`Pattern`] that answers for one value. Names compare
+//! whole and by the rules of their kind (company, CPE, purl, path, host), never as loose substrings.
+
+use std::collections::HashSet;
+
+use regex::{Regex, RegexBuilder};
+use serde::Deserialize;
+
+use super::compare::{cpe, digits_as_hash, entity_key, has_path, has_word, hosts, purl_keys};
+
+/// One value or several.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum Many {
+    One(String),
+    Several(Vec<String>),
+}
+
+/// The `match` table as written. Exactly one way of comparing must be given.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Match {
+    exact: Option<Many>,
+    prefix: Option<Many>,
+    suffix: Option<Many>,
+    contains: Option<Many>,
+    word: Option<Many>,
+    regex: Option<Many>,
+    entity: Option<Many>,
+    cpe: Option<Many>,
+    purl: Option<Many>,
+    path: Option<Many>,
+    host: Option<Many>,
+    magic: Option<Many>,
+    /// Compare without regard to case, where the way of comparing leaves a choice.
+    #[serde(default)]
+    ignore_case: bool,
+    /// For a regex on text: the rare literal that stands in every match.
+    stem: Option<String>,
+}
+
+/// The ways of comparing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum How {
+    Exact,
+    Prefix,
+    Suffix,
+    Contains,
+    Word,
+    Regex,
+    Entity,
+    Cpe,
+    Purl,
+    Path,
+    Host,
+    Magic,
+}
+
+impl How {
+    const fn name(self) -> &'static str {
+        match self {
+            How::Exact => "exact",
+            How::Prefix => "prefix",
+            How::Suffix => "suffix",
+            How::Contains => "contains",
+            How::Word => "word",
+            How::Regex => "regex",
+            How::Entity => "entity",
+            How::Cpe => "cpe",
+            How::Purl => "purl",
+            How::Path => "path",
+            How::Host => "host",
+            How::Magic => "magic",
+        }
+    }
+}
+
+/// A compiled `match` table.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    how: How,
+    /// As written, for `explain` and the lint.
+    written: Vec<String>,
+    ignore_case: bool,
+    /// Folded for comparison; also the set to look up where values compare whole.
+    values: Vec<String>,
+    set: HashSet<String>,
+    regexes: Vec<Regex>,
+    stem: Option<String>,
+}
+
+impl Pattern {
+    /// Compiles a `match` table; the error says what is wrong with it.
+    pub(super) fn compile(table: Match) -> Result<Pattern, String> {
+        let Match { exact, prefix, suffix, contains, word, regex, entity, cpe, purl, path, host, magic, .. } = table;
+        let given = [
+            (How::Exact, exact),
+            (How::Prefix, prefix),
+            (How::Suffix, suffix),
+            (How::Contains, contains),
+            (How::Word, word),
+            (How::Regex, regex),
+            (How::Entity, entity),
+            (How::Cpe, cpe),
+            (How::Purl, purl),
+            (How::Path, path),
+            (How::Host, host),
+            (How::Magic, magic),
+        ];
+        let mut given = given.into_iter().filter_map(|(how, values)| Some((how, values?)));
+        let (how, values) = given.next().ok_or("match says no way of comparing")?;
+        if given.next().is_some() {
+            return Err("match says more than one way of comparing".to_owned());
+        }
+        let written = match values {
+            Many::One(value) => vec![value],
+            Many::Several(values) => values,
+        };
+        if written.is_empty() || written.iter().any(|v| v.trim().is_empty()) {
+            return Err("match holds an empty value".to_owned());
+        }
+        let ignore_case = table.ignore_case || matches!(how, How::Entity | How::Host | How::Magic);
+        let values: Vec<String> = written
+            .iter()
+            .map(|value| match how {
+                How::Entity => entity_key(value),
+                How::Path if ignore_case => format!("/{}", value.trim_matches('/')).to_lowercase(),
+                How::Path => format!("/{}", value.trim_matches('/')),
+                _ if ignore_case => value.to_lowercase(),
+                _ => value.clone(),
+            })
+            .collect();
+        let mut regexes = Vec::new();
+        if how == How::Regex {
+            for value in &written {
+                let built = RegexBuilder::new(value).case_insensitive(ignore_case).size_limit(1 << 20).build();
+                regexes.push(built.map_err(|e| format!("regex {value:?}: {e}"))?);
+            }
+        }
+        if how == How::Magic && values.iter().any(|v| v.len() % 2 != 0 || !v.bytes().all(|b| b.is_ascii_hexdigit())) {
+            return Err("magic must be pairs of hex digits".to_owned());
+        }
+        if how == How::Purl && values.iter().any(|v| v.split('/').count() < 2) {
+            return Err("purl must be type/name or type/namespace/name".to_owned());
+        }
+        if how == How::Cpe && values.iter().any(|v| v.split(':').count() != 2) {
+            return Err("cpe must be vendor:product, with * for any product".to_owned());
+        }
+        let set = values.iter().cloned().collect();
+        Ok(Pattern { how, written, ignore_case, values, set, regexes, stem: table.stem })
+    }
+
+    /// True when a value compares.
+    #[must_use]
+    pub fn matches(&self, value: &str) -> bool {
+        match self.how {
+            How::Exact | How::Entity | How::Host | How::Cpe | How::Purl => {
+                self.keyed().is_some_and(|(keyed, _)| keyed.keys(value).iter().any(|key| self.set.contains(key)))
+            }
+            How::Prefix => self.any(&self.fold(value), |value, p| value.starts_with(p)),
+            How::Suffix => self.any(&self.fold(value), |value, p| value.ends_with(p)),
+            How::Contains => self.any(&self.fold(value), |value, p| value.contains(p)),
+            How::Word => self.any(&self.fold(value), has_word),
+            How::Regex => self.regexes.iter().any(|r| r.is_match(value)),
+            How::Path => self.any(&self.fold(&format!("/{}", value.trim_start_matches('/'))), has_path),
+            How::Magic => self.any(&value.to_ascii_lowercase(), |value, p| value.starts_with(p)),
+        }
+    }
+
+    fn fold<'v>(&self, value: &'v str) -> std::borrow::Cow<'v, str> {
+        if self.ignore_case { value.to_lowercase().into() } else { value.into() }
+    }
+
+    fn any(&self, value: &str, test: fn(&str, &str) -> bool) -> bool {
+        self.values.iter().any(|pattern| test(value, pattern))
+    }
+
+    /// How it compares and with what, for a person.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let case = if self.ignore_case { ", any case" } else { "" };
+        format!("{}{case}: {}", self.how.name(), self.written.join(" | "))
+    }
+
+    /// The values as written.
+    #[must_use]
+    pub fn written(&self) -> &[String] {
+        &self.written
+    }
+
+    /// How values are looked up, where they compare as wholes: the matcher keeps one table for all such
+    /// patterns, so their number costs nothing.
+    pub(crate) fn keyed(&self) -> Option<(Keyed, &[String])> {
+        let keyed = match (self.how, self.ignore_case) {
+            (How::Exact, false) => Keyed::Whole,
+            (How::Exact, true) => Keyed::Folded,
+            (How::Entity, _) => Keyed::Entity,
+            (How::Cpe, _) => Keyed::Cpe,
+            (How::Purl, false) => Keyed::Purl,
+            (How::Purl, true) => Keyed::PurlFolded,
+            (How::Host, _) => Keyed::Host,
+            _ => return None,
+        };
+        Some((keyed, &self.values))
+    }
+
+    /// The regular expressions, case rule included, where that is how it compares: one set tries all.
+    pub(crate) fn regexes(&self) -> Option<Vec<String>> {
+        let case = if self.ignore_case { "(?i)" } else { "" };
+        (self.how == How::Regex).then(|| self.written.iter().map(|r| format!("{case}(?:{r})")).collect())
+    }
+
+    /// The literals a text must hold for this pattern to match, lower case: for the string stage.
+    pub(crate) fn literals(&self) -> Vec<String> {
+        match self.how {
+            How::Regex => self.stem.iter().map(|s| s.to_lowercase()).collect(),
+            How::Host => self.values.iter().map(|v| v.rsplit(['#']).next().unwrap_or(v).to_owned()).collect(),
+            _ => self.values.iter().map(|v| v.to_lowercase()).collect(),
+        }
+    }
+
+    /// Characters that a pattern pins down: a short one is met by chance.
+    pub(crate) fn shortest(&self) -> usize {
+        match self.how {
+            // Identifiers have structure that chance does not produce.
+            How::Cpe | How::Purl | How::Entity => usize::MAX,
+            How::Magic => self.values.iter().map(|v| v.len() / 2).min().unwrap_or(0),
+            How::Regex => {
+                self.written.iter().map(|v| v.chars().filter(char::is_ascii_alphanumeric).count()).min().unwrap_or(0)
+            }
+            _ => self.values.iter().map(String::len).min().unwrap_or(0),
+        }
+    }
+}
+
+/// The ways of looking a value up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Keyed {
+    Whole,
+    Folded,
+    Entity,
+    Cpe,
+    Purl,
+    PurlFolded,
+    Host,
+}
+
+impl Keyed {
+    /// Every key under which a value may stand.
+    pub(crate) fn keys(self, value: &str) -> Vec<String> {
+        match self {
+            Keyed::Whole => vec![value.to_owned()],
+            Keyed::Folded => vec![value.to_lowercase()],
+            Keyed::Entity => vec![entity_key(value)],
+            Keyed::Cpe => cpe(value)
+                .map(|(vendor, product)| vec![format!("{vendor}:{product}"), format!("{vendor}:*")])
+                .unwrap_or_default(),
+            Keyed::Purl => purl_keys(value, false),
+            Keyed::PurlFolded => purl_keys(value, true),
+            Keyed::Host => hosts(value).flat_map(|host| [digits_as_hash(&host), host]).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(toml: &str) -> Pattern {
+        Pattern::compile(toml::from_str(toml).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn companies_compare_as_wholes() {
+        let p = pattern(r#"entity = ["Acme Lab, Inc.", "AO Acme Lab"]"#);
+        for same in [
+            "Acme Lab Inc",
+            "acme lab, inc.",
+            "ACME Lab® , INC",
+            "Acme Lab, Inc. <a@b.example>",
+            "ZAO Acme Lab",
+            "Acme Lab, A.O.",
+            "Acme Lab (https://acme.example)",
+            "JSC Acme Lab",
+        ] {
+            assert!(p.matches(same), "{same}");
+        }
+        for other in ["Acme Laboratories Inc", "Acme", "Acme Labs", "Inc.", "The Acme Lab, Inc. Fan Club", ""] {
+            assert!(!p.matches(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn words_and_paths_have_borders() {
+        let p = pattern(r#"word = "KL_PATH""#);
+        assert!(p.matches("export KL_PATH=/x") && p.matches("KL_PATH"));
+        assert!(!p.matches("MY_KL_PATH") && !p.matches("KL_PATHS") && !p.matches("kl_path"));
+        let p = pattern(r#"path = "/opt/acme/""#);
+        assert!(p.matches("opt/acme/bin/x") && p.matches("rootfs/opt/acme") && p.matches("/opt/acme/x"));
+        assert!(!p.matches("opt/acmes/x") && !p.matches("xopt/acme/y") && !p.matches("opt"));
+    }
+
+    #[test]
+    fn cpes_compare_by_vendor_and_product() {
+        let p = pattern(r#"cpe = ["acme:*", "beta:one"]"#);
+        for hit in
+            ["cpe:2.3:a:acme:thing:1.0:*:*:*:*:*:*:*", "cpe:/a:acme:thing:1.0", "CPE:2.3:a:Acme:x:*", "cpe:/a:beta:one"]
+        {
+            assert!(p.matches(hit), "{hit}");
+        }
+        for miss in [
+            "cpe:2.3:a:other:acme:1",
+            "cpe:2.3:a:acme_fan:x:1",
+            "cpe:/a:beta:two",
+            "acme",
+            "cpe:2.3:a",
+            r"cpe:2.3:a:other\:acme:x:1",
+        ] {
+            assert!(!p.matches(miss), "{miss}");
+        }
+    }
+
+    #[test]
+    fn purls_compare_by_their_parts() {
+        let p = pattern(r#"purl = ["npm/@acme/ui", "pypi/acme-tip", "deb/*/acmed", "maven/com.acme/*"]"#);
+        for hit in [
+            "pkg:npm/%40acme/ui@1.2.3",
+            "pkg:pypi/Acme_Tip@1",
+            "pkg:deb/debian/acmed@2?arch=amd64",
+            "pkg:deb/acmed",
+            "pkg:maven/com.acme/x@1",
+        ] {
+            assert!(p.matches(hit), "{hit}");
+        }
+        for miss in
+            ["pkg:npm/%40acme-fan/ui@1", "pkg:npm/ui", "pkg:pypi/acme-tips", "pkg:maven/com.acme.fan/x", "npm/@acme/ui"]
+        {
+            assert!(!p.matches(miss), "{miss}");
+        }
+    }
+
+    #[test]
+    fn hosts_compare_whole() {
+        let p = pattern(r#"host = ["act.acme.example", "s##.upd.acme.example"]"#);
+        assert!(p.matches("https://act.acme.example/x") && p.matches("S07.UPD.acme.example:443"));
+        assert!(
+            !p.matches("xact.acme.example") && !p.matches("act.acme.example.org") && !p.matches("sxx.upd.acme.example")
+        );
+    }
+
+    #[test]
+    fn a_table_must_make_sense() {
+        for bad in [
+            "",
+            "exact = \"a\"\nprefix = \"b\"",
+            "exact = \"\"",
+            "exact = []",
+            "regex = \"(\"",
+            "magic = \"4x\"",
+            "cpe = \"acme\"",
+            "purl = \"npm\"",
+        ] {
+            assert!(Pattern::compile(toml::from_str(bad).unwrap()).is_err(), "{bad}");
+        }
+        assert!(toml::from_str::<Match>("exactly = \"a\"").is_err());
+    }
+}

@@ -1,0 +1,376 @@
+//! Matches about one thing in one product → a finding: what it is, how it stands to the label, how sure.
+//!
+//! In: settled matches, labels and the catalogue. Out: [`Find`]s. Must not know: any rule or output.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::catalog::{Catalog, Class, Indicator, Joins, Product, Strength, entity_key};
+use crate::fact::{FactKind, Family, Label, LabelSource};
+use crate::matching::Match;
+
+/// How the find stands to the label on the box.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Relation {
+    /// The code is Kaspersky's, the label is another's.
+    WhiteLabelled,
+    /// Code that Kaspersky publishes under its own name, and that is no engine or product, in another's product.
+    Bundled,
+    /// The code is Kaspersky's, and no label that names a brand was seen.
+    Unlabelled,
+    /// The code is Kaspersky's, and the label says so.
+    Branded,
+    /// A document names it; its bytes were not at hand.
+    Declared,
+    /// It works with Kaspersky software and holds none.
+    Interoperates,
+    /// A sign that makes no find by itself. Shown only on request.
+    Mention,
+}
+
+impl Relation {
+    /// Every relation.
+    pub const ALL: &'static [Relation] = &[
+        Relation::WhiteLabelled,
+        Relation::Bundled,
+        Relation::Unlabelled,
+        Relation::Branded,
+        Relation::Declared,
+        Relation::Interoperates,
+        Relation::Mention,
+    ];
+
+    /// The stable name used in every output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Relation::WhiteLabelled => "white-labelled",
+            Relation::Bundled => "bundled",
+            Relation::Unlabelled => "unlabelled",
+            Relation::Branded => "branded",
+            Relation::Declared => "declared",
+            Relation::Interoperates => "interoperates",
+            Relation::Mention => "mention",
+        }
+    }
+
+    /// What it means.
+    #[must_use]
+    pub const fn explain(self) -> &'static str {
+        match self {
+            Relation::WhiteLabelled => "the code is Kaspersky's and the label is another's",
+            Relation::Bundled => {
+                "a library or client that Kaspersky publishes under its own name is part of another's product"
+            }
+            Relation::Unlabelled => "the code is Kaspersky's and no brand was seen on it",
+            Relation::Branded => "the code is Kaspersky's and the label says so",
+            Relation::Declared => "a document names it; its bytes were not at hand",
+            Relation::Interoperates => "it works with Kaspersky software and holds none",
+            Relation::Mention => "a sign that makes no find by itself",
+        }
+    }
+}
+
+/// How sure a find is: a small table, no score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Confidence {
+    /// Anything less; a name alone never exceeds this.
+    Possible,
+    /// One strong with a supporting of another family, or two files of different conclusive names, one of
+    /// them a program.
+    Likely,
+    /// One conclusive that is more than a name, or two strong of different families.
+    Confirmed,
+}
+
+impl Confidence {
+    /// The stable name used in every output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Confidence::Possible => "possible",
+            Confidence::Likely => "likely",
+            Confidence::Confirmed => "confirmed",
+        }
+    }
+}
+
+/// One piece of evidence.
+#[derive(Clone, Debug)]
+pub struct Evidence<'c> {
+    /// The indicator.
+    pub indicator: &'c Indicator,
+    /// The match.
+    pub hit: Match,
+    /// True for a general sign that joined this find from elsewhere: shown, but it makes nothing surer.
+    pub joined: bool,
+}
+
+impl Evidence<'_> {
+    /// The family it counts for.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        self.indicator.family.unwrap_or_else(|| self.hit.kind.family())
+    }
+
+    /// What it is worth where it stood. A string never proves by itself that code is what it speaks of:
+    /// detectors and clients hold the same ones; and in data of unknown meaning it only supports.
+    #[must_use]
+    pub fn strength(&self) -> Strength {
+        let most = match self.hit.kind {
+            FactKind::DataText => Strength::Supporting,
+            FactKind::Text => Strength::Strong,
+            _ => Strength::Conclusive,
+        };
+        self.indicator.strength.min(most)
+    }
+}
+
+/// Everything about one product in one unit.
+#[derive(Clone, Debug)]
+pub struct Find<'c> {
+    /// What was found.
+    pub product: &'c Product,
+    /// How it stands to the label.
+    pub relation: Relation,
+    /// How sure.
+    pub confidence: Confidence,
+    /// The label of the product it was found in.
+    pub label: Option<Label>,
+    /// The signs, sorted by place.
+    pub evidence: Vec<Evidence<'c>>,
+    /// Stable across runs and path prefixes.
+    pub fingerprint: String,
+}
+
+/// What a product, archive or document gave: one unit of judgement.
+#[derive(Debug, Default)]
+pub struct Unit {
+    /// A name that does not depend on where the unit lies.
+    pub name: String,
+    /// The unit's own label: of the document, package or program it is, or the one all its programs share.
+    pub label: Option<Label>,
+    /// Settled matches.
+    pub matches: Vec<Match>,
+    /// Every label seen in it.
+    pub labels: Vec<Label>,
+}
+
+/// The findings of a unit. Signs that make no find come back as mentions.
+#[must_use]
+pub fn findings<'c>(unit: &Unit, catalog: &'c Catalog) -> Vec<Find<'c>> {
+    let mut groups: BTreeMap<&str, Vec<Evidence<'c>>> = BTreeMap::new();
+    for hit in &unit.matches {
+        if let Some(indicator) = catalog.indicators().get(hit.indicator) {
+            groups.entry(&indicator.product).or_default().push(Evidence { indicator, hit: hit.clone(), joined: false });
+        }
+    }
+    join(&mut groups, catalog);
+    let mut found: Vec<Find<'c>> = Vec::new();
+    for (id, mut evidence) in groups {
+        let Some(product) = catalog.product(id) else { continue };
+        evidence.sort_by(|a, b| {
+            (&a.hit.at, &a.indicator.id, &a.hit.value).cmp(&(&b.hit.at, &b.indicator.id, &b.hit.value))
+        });
+        evidence
+            .dedup_by(|a, b| a.hit.at == b.hit.at && a.indicator.id == b.indicator.id && a.hit.value == b.hit.value);
+        let confidence = confidence(&evidence);
+        let label = unit.label.clone().or_else(|| nearest_label(&evidence, &unit.labels, catalog));
+        let relation = match confidence {
+            None => Relation::Mention,
+            Some(_) => relation(product, &evidence, label.as_ref(), catalog),
+        };
+        let fingerprint = fingerprint(id, &unit.name, label.as_ref());
+        let confidence = confidence.unwrap_or(Confidence::Possible);
+        found.push(Find { product, relation, confidence, label, evidence, fingerprint });
+    }
+    found
+}
+
+/// General signs (a maker's name, databases, hosts) join a more telling find near them.
+fn join<'c>(groups: &mut BTreeMap<&'c str, Vec<Evidence<'c>>>, catalog: &'c Catalog) {
+    let joins = |id: &str| catalog.product(id).map_or(Joins::Nothing, |p| p.joins);
+    let mut moving = Vec::new();
+    let mut ids: Vec<&str> = groups.keys().copied().filter(|id| joins(id) != Joins::Nothing).collect();
+    // What only joins a component goes first, so that it may follow what joins a unit.
+    ids.sort_by_key(|id| joins(id) == Joins::Unit);
+    for id in ids {
+        let Some(evidence) = groups.get_mut(id) else { continue };
+        for one in std::mem::take(evidence) {
+            moving.push((id, one));
+        }
+        groups.remove(id);
+    }
+    // The telling finds, as they stand before anything moves: a mere mention hosts nothing.
+    let hosts: Vec<(&str, Class, HashSet<_>, HashSet<_>, usize)> = groups
+        .iter()
+        .filter(|(_, evidence)| confidence(evidence).is_some())
+        .map(|(id, evidence)| {
+            let components = evidence.iter().map(|e| e.hit.component.clone()).collect();
+            let scopes = evidence.iter().map(|e| e.hit.scope.clone()).collect();
+            (*id, catalog.product(id).map_or(Class::Unspecified, |p| p.class), components, scopes, evidence.len())
+        })
+        .collect();
+    for (id, one) in moving {
+        let near = hosts
+            .iter()
+            .filter_map(|(host, class, components, scopes, weight)| {
+                let distance = if components.contains(&one.hit.component) {
+                    0
+                } else if joins(id) == Joins::Component {
+                    return None;
+                } else if scopes.contains(&one.hit.scope) {
+                    1
+                } else {
+                    2
+                };
+                // A library or feed client has no databases of its own: farther than its component nothing joins it.
+                let engine = matches!(class, Class::EngineSdk | Class::BrandedProduct);
+                (distance == 0 || engine).then_some((distance, *class != Class::EngineSdk, usize::MAX - weight, *host))
+            })
+            .min();
+        // In the same component it is a sign of the same thing; farther off it only stands nearby.
+        let joined = near.is_some_and(|(distance, ..)| distance > 0);
+        groups.entry(near.map_or(id, |(.., host)| host)).or_default().push(Evidence { joined, ..one });
+    }
+}
+
+/// The surest of the places that may speak of one thing: an SBOM entry by itself, the files of one
+/// archive together, loose files together. Signs of different places do not add up.
+fn confidence(evidence: &[Evidence<'_>]) -> Option<Confidence> {
+    let mut places: BTreeMap<&str, Vec<&Evidence<'_>>> = BTreeMap::new();
+    for one in evidence.iter().filter(|e| !e.joined) {
+        let loose = !one.hit.declared && one.hit.scope == one.hit.component;
+        places.entry(if loose { "" } else { &one.hit.scope }).or_default().push(one);
+    }
+    places.values().filter_map(|together| table(together)).max()
+}
+
+/// The confidence table. Nothing when the signs make no find: weak ones never count, a supporting one
+/// only beside another family.
+fn table(evidence: &[&Evidence<'_>]) -> Option<Confidence> {
+    let at_least = |least: Strength| evidence.iter().filter(move |e| e.strength() >= least);
+    let families = |least: Strength| at_least(least).map(|e| e.family()).collect::<BTreeSet<_>>();
+    let strong = families(Strength::Strong);
+    let supporting = families(Strength::Supporting);
+    if at_least(Strength::Conclusive).any(|e| e.family() != Family::Name) || strong.len() >= 2 {
+        return Some(Confidence::Confirmed);
+    }
+    // Two differently named files, one of them really a program: more than a name.
+    let files = || at_least(Strength::Conclusive).filter(|e| e.hit.kind == FactKind::FileName);
+    let names: BTreeSet<String> = files().map(|e| e.hit.value.to_lowercase()).collect();
+    let program = files().any(|e| e.hit.program);
+    if (names.len() >= 2 && program) || (strong.len() == 1 && supporting.len() >= 2) {
+        return Some(Confidence::Likely);
+    }
+    (!strong.is_empty() || supporting.len() >= 2).then_some(Confidence::Possible)
+}
+
+fn relation(product: &Product, evidence: &[Evidence<'_>], label: Option<&Label>, catalog: &Catalog) -> Relation {
+    if product.class == Class::Interoperating {
+        return Relation::Interoperates;
+    }
+    if label.is_some_and(|label| vendor_is_known(label, catalog)) {
+        return Relation::Branded;
+    }
+    if evidence.iter().all(|e| e.hit.declared) {
+        return Relation::Declared;
+    }
+    match label {
+        Some(label) if label.from != LabelSource::FileName => match product.class {
+            Class::ThreatIntelligence | Class::Training | Class::NonSecurityLibrary => Relation::Bundled,
+            _ => Relation::WhiteLabelled,
+        },
+        _ => Relation::Unlabelled,
+    }
+}
+
+/// True when the catalogue knows the label's vendor as the maker of the code it looks for.
+pub(crate) fn vendor_is_known(label: &Label, catalog: &Catalog) -> bool {
+    let names = [FactKind::Supplier, FactKind::CompanyName, FactKind::Author];
+    label.vendor.as_deref().is_some_and(|vendor| {
+        let on_names = |i: &&Indicator| !i.look_alike && i.facts.iter().any(|f| names.contains(f));
+        catalog.indicators().iter().filter(on_names).any(|i| i.pattern.matches(vendor))
+    }) || label.from == LabelSource::AndroidPackage && {
+        let package =
+            label.product.as_deref().and_then(|p| p.rsplit(['(', ')']).find(|p| p.contains('.'))).unwrap_or("");
+        let on_package = |i: &&Indicator| !i.look_alike && i.facts.contains(&FactKind::AndroidPackage);
+        catalog.indicators().iter().filter(on_package).any(|i| i.pattern.matches(package))
+    }
+}
+
+/// In a unit without a label of its own: the application or package all the evidence lies in, else what the
+/// file with the evidence says of itself, a foreign name first.
+fn nearest_label(evidence: &[Evidence<'_>], labels: &[Label], catalog: &Catalog) -> Option<Label> {
+    let inside = |label: &Label| {
+        let package = match label.from {
+            LabelSource::AndroidPackage => label.at.path.ends_with("!/AndroidManifest.xml"),
+            LabelSource::PackageMetadata => directly(&label.at.path),
+            _ => false,
+        };
+        let container = label.at.path.rsplit_once("!/").map(|(container, _)| container);
+        package && container.is_some_and(|c| evidence.iter().all(|e| e.hit.at.path.starts_with(c)))
+    };
+    let innermost = labels.iter().filter(|l| inside(l)).max_by_key(|l| (l.at.path.matches("!/").count(), &l.at));
+    innermost.cloned().or_else(|| {
+        let own = evidence.iter().flat_map(|e| labels.iter().filter(|l| l.at.path == e.hit.at.path));
+        own.min_by_key(|l| (vendor_is_known(l, catalog), &l.at)).cloned()
+    })
+}
+
+/// The same find in the same product has the same fingerprint, wherever the product lies.
+fn fingerprint(product: &str, unit: &str, label: Option<&Label>) -> String {
+    let vendor = label.and_then(|l| l.vendor.as_deref()).map(entity_key).unwrap_or_default();
+    let name = label.and_then(|l| l.product.as_deref()).map(entity_key).unwrap_or_default();
+    let mut hash = Sha256::new();
+    for part in ["underlabel/1", product, unit, &vendor, &name] {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    hash.finalize().iter().take(16).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
+/// The unit's own label: that of the document, application, package or program it is; else the vendor that
+/// every program in it names. A bystander among files of several vendors labels nothing.
+#[must_use]
+pub fn own_label(labels: &[Label], path: &str, catalog: &Catalog) -> Option<Label> {
+    let depth = |l: &Label| l.at.path.matches("!/").count();
+    let itself = |l: &&Label| match l.from {
+        LabelSource::Sbom | LabelSource::VersionResource => &*l.at.path == path,
+        // The metadata of a package stands at a fixed place directly in it.
+        LabelSource::AndroidPackage => depth(l) <= 1 && l.at.path.ends_with("!/AndroidManifest.xml"),
+        LabelSource::PackageMetadata => depth(l) == 1 && directly(&l.at.path),
+        LabelSource::FileName => false,
+    };
+    let own = labels.iter().filter(itself).min_by_key(|l| (vendor_is_known(l, catalog), l.from, &l.at));
+    own.or_else(|| agreed(labels, catalog)).cloned()
+}
+
+/// `x.whl!/name-1.0.dist-info/METADATA`, `x.tgz!/package/package.json`, `x.tar.gz!/name-1.0/PKG-INFO`.
+fn directly(path: &str) -> bool {
+    path.rsplit_once("!/").is_some_and(|(_, inner)| inner.matches('/').count() <= 1)
+}
+
+/// The label that all programs share. A file that names several makers counts for the foreign one.
+fn agreed<'l>(labels: &'l [Label], catalog: &Catalog) -> Option<&'l Label> {
+    let mut files: BTreeMap<&str, &Label> = BTreeMap::new();
+    for label in labels.iter().filter(|l| l.from == LabelSource::VersionResource) {
+        let held = files.entry(&label.at.path).or_insert(label);
+        if vendor_is_known(held, catalog) && !vendor_is_known(label, catalog) {
+            *held = label;
+        }
+    }
+    let vendor = |l: &Label| l.vendor.as_deref().map(entity_key);
+    let first = files.values().next()?;
+    if files.values().any(|l| vendor(l) != vendor(first)) {
+        return None;
+    }
+    // An installer speaks for the product sooner than one of its parts.
+    let depth = |l: &Label| l.at.path.matches("!/").count();
+    files.into_values().min_by_key(|l| (depth(l), !l.at.path.to_lowercase().ends_with(".exe"), &l.at))
+}

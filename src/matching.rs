@@ -1,0 +1,179 @@
+//! Inventory × catalogue → matches.
+//!
+//! In: [`Component`]s and a [`Catalog`]. Out: [`Match`]es, look-alikes among them, then only those that
+//! stand once look-alikes and requirements are settled. Must not know: any format, any rule.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use regex::RegexSet;
+
+use crate::catalog::{Catalog, Keyed};
+use crate::fact::{Component, FactKind, Location};
+
+/// An indicator that compared with a fact.
+#[derive(Clone, Debug)]
+pub struct Match {
+    /// Index of the indicator in the catalogue.
+    pub indicator: usize,
+    /// The kind of fact it stood in.
+    pub kind: FactKind,
+    /// The value as it stood there.
+    pub value: String,
+    /// Where.
+    pub at: Location,
+    /// The component: a file's path, or a document's path and pointer.
+    pub component: Arc<str>,
+    /// The archive the component lies in: look-alikes cancel within it.
+    pub scope: Arc<str>,
+    /// Whether a document names the component, or its bytes were at hand.
+    pub declared: bool,
+    /// Whether the component is executable code that was read as such.
+    pub program: bool,
+    /// What else the component calls itself: names of makers, and its version.
+    pub says: Arc<[(FactKind, String)]>,
+}
+
+/// The catalogue, arranged for look-up by kind of fact.
+#[derive(Debug)]
+pub struct Matcher<'c> {
+    catalog: &'c Catalog,
+    tables: HashMap<FactKind, Table>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    /// Patterns that compare whole values, by the way of looking up.
+    keyed: Vec<(Keyed, HashMap<String, Vec<usize>>)>,
+    /// Regular expressions, tried all in one pass, and whose each is.
+    set: RegexSet,
+    set_of: Vec<usize>,
+    /// All others, tried one by one.
+    others: Vec<usize>,
+}
+
+impl<'c> Matcher<'c> {
+    /// Arranges a catalogue.
+    #[must_use]
+    pub fn new(catalog: &'c Catalog) -> Self {
+        let mut tables: HashMap<FactKind, Table> = HashMap::new();
+        let mut sets: HashMap<FactKind, Vec<String>> = HashMap::new();
+        for (index, indicator) in catalog.indicators().iter().enumerate() {
+            for fact in &indicator.facts {
+                let table = tables.entry(*fact).or_default();
+                match indicator.pattern.keyed() {
+                    None => match indicator.pattern.regexes() {
+                        Some(regexes) => {
+                            table.set_of.extend(regexes.iter().map(|_| index));
+                            sets.entry(*fact).or_default().extend(regexes);
+                        }
+                        None => table.others.push(index),
+                    },
+                    Some((how, values)) => {
+                        let at = table.keyed.iter().position(|(k, _)| *k == how).unwrap_or_else(|| {
+                            table.keyed.push((how, HashMap::new()));
+                            table.keyed.len() - 1
+                        });
+                        if let Some((_, map)) = table.keyed.get_mut(at) {
+                            for value in values {
+                                map.entry(value.clone()).or_default().push(index);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        for (fact, regexes) in sets {
+            let Some(table) = tables.get_mut(&fact) else { continue };
+            match RegexSet::new(&regexes) {
+                Ok(set) => table.set = set,
+                // Each was compiled by itself before; together they may be too large for a set.
+                Err(_) => table.others.append(&mut table.set_of),
+            }
+        }
+        Matcher { catalog, tables }
+    }
+
+    /// Every indicator and look-alike that compares with a fact of the component.
+    pub fn matches(&self, component: &Component, found: &mut Vec<Match>) {
+        let mut says: Option<Arc<[(FactKind, String)]>> = None;
+        let mut keys: Option<(Arc<str>, Arc<str>)> = None;
+        for fact in &component.facts {
+            let Some(table) = self.tables.get(&fact.kind) else { continue };
+            let value: &str = &fact.value;
+            let mut hits: Vec<usize> = Vec::new();
+            for (how, map) in &table.keyed {
+                if *how == Keyed::Whole {
+                    hits.extend(map.get(value).into_iter().flatten());
+                } else {
+                    for key in how.keys(value) {
+                        hits.extend(map.get(&key).into_iter().flatten());
+                    }
+                }
+            }
+            hits.extend(table.set.matches(value).into_iter().filter_map(|i| table.set_of.get(i)));
+            let compares = |i: &&usize| self.catalog.indicators().get(**i).is_some_and(|i| i.pattern.matches(value));
+            hits.extend(table.others.iter().filter(compares));
+            hits.sort_unstable();
+            hits.dedup();
+            for indicator in hits {
+                let says = says.get_or_insert_with(|| says_of(component));
+                let (key, scope) = keys.get_or_insert_with(|| keys_of(component));
+                found.push(Match {
+                    indicator,
+                    kind: fact.kind,
+                    value: fact.value.to_string(),
+                    at: Location::field(&component.path, fact.field.to_string()),
+                    component: Arc::clone(key),
+                    scope: Arc::clone(scope),
+                    declared: component.declared,
+                    program: component.found_by.starts_with("binary/"),
+                    says: Arc::clone(says),
+                });
+            }
+        }
+    }
+
+    /// Drops look-alikes, what they cancel, and what lacks a required neighbour.
+    #[must_use]
+    pub fn settle(&self, matches: Vec<Match>) -> Vec<Match> {
+        let by_scope: HashSet<(Arc<str>, usize)> =
+            matches.iter().map(|m| (Arc::clone(&m.scope), m.indicator)).collect();
+        let index: HashMap<&str, usize> =
+            self.catalog.indicators().iter().enumerate().map(|(i, indicator)| (indicator.id.as_str(), i)).collect();
+        let hit = |m: &Match, id: &String| {
+            index.get(id.as_str()).is_some_and(|i| by_scope.contains(&(Arc::clone(&m.scope), *i)))
+        };
+        let stands = |m: &Match| {
+            self.catalog.indicators().get(m.indicator).is_some_and(|indicator| {
+                !indicator.look_alike
+                    && !indicator.unless.iter().any(|id| hit(m, id))
+                    && indicator.requires.iter().all(|id| hit(m, id))
+            })
+        };
+        matches.into_iter().filter(|m| stands(m)).collect()
+    }
+}
+
+/// What a component is known by across files, and what its look-alikes cancel within.
+fn keys_of(component: &Component) -> (Arc<str>, Arc<str>) {
+    if component.declared {
+        let own: Arc<str> = format!("{}#{}", component.path, component.scope).into();
+        (Arc::clone(&own), own)
+    } else {
+        (Arc::clone(&component.path), Arc::clone(&component.scope))
+    }
+}
+
+/// Names of makers and the version, for showing what a component says of itself.
+fn says_of(component: &Component) -> Arc<[(FactKind, String)]> {
+    let told = [
+        FactKind::CompanyName,
+        FactKind::Supplier,
+        FactKind::Manufacturer,
+        FactKind::Publisher,
+        FactKind::Version,
+        FactKind::ProductVersion,
+    ];
+    component.facts.iter().filter(|f| told.contains(&f.kind)).map(|f| (f.kind, f.value.to_string())).collect()
+}
