@@ -1,0 +1,214 @@
+//! The arguments, as `--help` shows them.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use jiff::civil::Date;
+
+use crate::report::Format;
+use crate::verdict::Outcome;
+
+/// Looks under a product's label: finds Kaspersky SDKs, engines and products inside SBOMs, archives, apps
+/// and binaries sold under another brand, and says what each rule makes of the find.
+#[derive(Debug, Parser)]
+#[command(name = "underlabel", version, arg_required_else_help = true, max_term_width = 100)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Look at files, directories or standard input
+    Scan(Scan),
+    /// What is looked for: list, show, lint
+    #[command(subcommand)]
+    Catalog(Catalog),
+    /// What it is judged by: list, show
+    #[command(subcommand)]
+    Rules(Rules),
+    /// Say what an id in a report means, where it comes from, and what would change it
+    Explain(Explain),
+    /// Print the JSON schema of the report
+    Schema,
+}
+
+const SCAN_HELP: &str = "\
+Exit codes:
+  0  everything was examined and no verdict reaches --fail-on
+  1  a verdict is at or above --fail-on
+  2  the run could not go on: bad arguments, a missing path, a broken catalogue
+  3  incomplete: something could not be examined, or nothing was recognised
+
+Examples:
+  underlabel scan vendor.zip
+  underlabel scan sbom.cdx.json --nexus us-nexus=yes --as-of 2024-10-01
+  syft alpine -o cyclonedx-json | underlabel scan -
+  underlabel scan product/ -o terminal -o json=report.json --fail-on prohibited-if";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = SCAN_HELP)]
+pub(super) struct Scan {
+    /// Files or directories; - is standard input
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// Write the report as FORMAT (terminal, json), to FILE or standard output; may be repeated
+    #[arg(short, long = "output", value_name = "FORMAT[=FILE]", value_parser = output, help_heading = "Output")]
+    pub outputs: Vec<Output>,
+
+    /// List every place, gap and note
+    #[arg(short, long, help_heading = "Output")]
+    pub verbose: bool,
+
+    /// Also list signs that make no find by themselves
+    #[arg(long, help_heading = "Output")]
+    pub mentions: bool,
+
+    /// When to use colours
+    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
+    pub color: Color,
+
+    /// Exit 1 from this verdict on: prohibited, prohibited-if, likely, unclear or never
+    #[arg(long, value_name = "VERDICT", default_value = "unclear", value_parser = fail_on, help_heading = "Judgement")]
+    pub fail_on: FailOn,
+
+    /// Judge as of this day (when the product is sold, shipped or built) instead of today
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day, help_heading = "Judgement")]
+    pub as_of: Option<Date>,
+
+    /// A fact no file can hold, such as us-nexus=yes; `underlabel rules list` names the keys
+    #[arg(long, value_name = "KEY=yes|no", value_parser = nexus, value_delimiter = ',', help_heading = "Judgement")]
+    pub nexus: Vec<(String, bool)>,
+
+    /// Judge only by these rules (ids, or all); may be repeated
+    #[arg(long, value_name = "ID", value_delimiter = ',', help_heading = "Judgement")]
+    pub rules: Vec<String>,
+
+    /// Add a catalogue file of your own; may be repeated
+    #[arg(long, value_name = "FILE", help_heading = "Reading")]
+    pub catalog: Vec<PathBuf>,
+
+    /// Add notes by the strict SBOM parsers on what does not conform
+    #[arg(long, help_heading = "Reading")]
+    pub strict: bool,
+
+    /// Worker threads; 0 for one a processor. The result is the same for any number
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Limits")]
+    pub threads: usize,
+
+    /// Stop after this many seconds and report what was seen by then
+    #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
+    pub timeout: Option<u64>,
+
+    /// Containers inside containers
+    #[arg(long, value_name = "N", default_value_t = 16, help_heading = "Limits")]
+    pub max_depth: usize,
+
+    /// Archive members per input file
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, help_heading = "Limits")]
+    pub max_members: u64,
+
+    /// MiB of one file or member held in memory
+    #[arg(long, value_name = "MIB", default_value_t = 512, help_heading = "Limits")]
+    pub max_member_size: u64,
+
+    /// MiB unpacked from one input file
+    #[arg(long, value_name = "MIB", default_value_t = 65_536, help_heading = "Limits")]
+    pub max_unpacked: u64,
+}
+
+/// An output and where it goes.
+#[derive(Clone, Debug)]
+pub(super) struct Output {
+    pub format: Format,
+    pub file: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// The threshold; nothing for `never`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FailOn(pub Option<Outcome>);
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Catalog {
+    /// Every product, with its indicators
+    List {
+        /// Add a catalogue file of your own; may be repeated
+        #[arg(long, value_name = "FILE")]
+        catalog: Vec<PathBuf>,
+    },
+    /// One product, indicator or look-alike
+    Show {
+        /// Its id
+        id: String,
+        /// Add a catalogue file of your own; may be repeated
+        #[arg(long, value_name = "FILE")]
+        catalog: Vec<PathBuf>,
+    },
+    /// Check the catalogue, or your own file with it
+    Lint {
+        /// Files of your own
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Rules {
+    /// Every regulation, and the facts verdicts wait for
+    List,
+    /// One regulation: scope, requirements, dates, what it makes of each class
+    Show {
+        /// Its id
+        id: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Explain {
+    /// An indicator, product, class, regulation, requirement, nexus fact, verdict, relation, confidence, gap reason or kind of fact
+    pub id: String,
+    /// Add a catalogue file of your own; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub catalog: Vec<PathBuf>,
+}
+
+fn output(text: &str) -> Result<Output, String> {
+    let (name, file) = text.split_once('=').map_or((text, None), |(name, file)| (name, Some(file)));
+    let names = || Format::ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    let format = Format::named(name).ok_or_else(|| format!("no format {name:?}; there are {}", names()))?;
+    if file == Some("") {
+        return Err("a file name belongs behind the =".to_owned());
+    }
+    Ok(Output { format, file: file.filter(|f| *f != "-").map(PathBuf::from) })
+}
+
+fn fail_on(text: &str) -> Result<FailOn, String> {
+    let levels = [Outcome::Prohibited, Outcome::ProhibitedIf, Outcome::Likely, Outcome::Unclear];
+    if text == "never" {
+        return Ok(FailOn(None));
+    }
+    let found = levels.into_iter().find(|o| o.name() == text);
+    found.map(|o| FailOn(Some(o))).ok_or_else(|| "one of prohibited, prohibited-if, likely, unclear, never".to_owned())
+}
+
+fn nexus(text: &str) -> Result<(String, bool), String> {
+    let (key, value) = text.split_once('=').ok_or("KEY=yes or KEY=no")?;
+    let key = key.to_ascii_lowercase();
+    match value.to_ascii_lowercase().as_str() {
+        "yes" | "true" => Ok((key, true)),
+        "no" | "false" => Ok((key, false)),
+        _ => Err(format!("{value:?} is neither yes nor no; leave the key out while it is open")),
+    }
+}
+
+fn day(text: &str) -> Result<Date, String> {
+    text.parse().map_err(|_| "a day is written YYYY-MM-DD, such as 2024-09-29".to_owned())
+}

@@ -1,0 +1,232 @@
+//! `underlabel explain ID`: what an id means, where it comes from, what would change it.
+
+use std::fmt::Write as _;
+
+use super::args::Explain;
+use crate::catalog::{Catalog, Class, Strength};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::fact::{FactKind, Reason};
+use crate::finding::{Confidence, Relation};
+use crate::regulation::{Reading, Regulation, Rules};
+use crate::verdict::Outcome;
+
+pub(super) fn run(args: &Explain) -> Result<Exit, Error> {
+    let catalog = super::catalog(&args.catalog)?;
+    let rules = Rules::built_in()?;
+    // Ids may be pasted with their brackets, or as the words a report shows.
+    let folded = args.id.trim().trim_matches(['[', ']']).to_lowercase().replace(' ', "-");
+    let id = folded.as_str();
+    let text = indicator(id, &catalog)
+        .or_else(|| product(id, &catalog))
+        .or_else(|| regulation(id, &rules))
+        .or_else(|| requirement(id, &rules))
+        .or_else(|| word(id, &rules));
+    match text {
+        Some(text) => super::print(&text).map(|()| Exit::Clear),
+        None => Err(Error::Usage(format!(
+            "nothing is called {id:?}; ids stand in reports, in `underlabel catalog list` and `underlabel rules list`"
+        ))),
+    }
+}
+
+pub(super) fn indicator(id: &str, catalog: &Catalog) -> Option<String> {
+    let i = catalog.indicator(id)?;
+    let mut text = String::new();
+    let facts: Vec<&str> = i.facts.iter().map(|f| f.name()).collect();
+    if i.look_alike {
+        let _ = writeln!(text, "{id}: a look-alike");
+        let _ = writeln!(text, "what it is    {}", i.note.as_deref().unwrap_or_default());
+    } else {
+        let product = catalog.product(&i.product);
+        let _ = writeln!(text, "{id}: a sign of {}", product.map_or(i.product.as_str(), |p| &p.name));
+        let _ = writeln!(text, "strength      {}: {}", i.strength.name(), strength(i.strength));
+    }
+    let _ = writeln!(text, "looks at      {}", facts.join(", "));
+    let _ = writeln!(text, "compares      {}", i.pattern.describe());
+    let mut families: Vec<&str> = i.facts.iter().map(|f| i.family.unwrap_or_else(|| f.family()).name()).collect();
+    families.sort_unstable();
+    families.dedup();
+    let _ = writeln!(text, "counts as     {} evidence", families.join(" or "));
+    if !i.requires.is_empty() {
+        let _ = writeln!(text, "only beside   {}", i.requires.join(", "));
+    }
+    if !i.unless.is_empty() {
+        let _ = writeln!(text, "cancelled by  {}", i.unless.join(", "));
+    }
+    if !i.look_alike {
+        if let Some(note) = &i.note {
+            let _ = writeln!(text, "note          {note}");
+        }
+        let _ = writeln!(text, "product       {}", i.product);
+    }
+    let _ = writeln!(text, "source        {}", i.source);
+    let _ = writeln!(text, "checked       {}", i.checked);
+    let _ = writeln!(text, "stands in     {}", i.file);
+    Some(text)
+}
+
+pub(super) fn product(id: &str, catalog: &Catalog) -> Option<String> {
+    let p = catalog.product(id)?;
+    let mut text = String::new();
+    let _ = writeln!(text, "{id}: {}", p.name);
+    let _ = writeln!(text, "class         {} ({})", p.class.name(), p.class.title());
+    if let Some(note) = &p.note {
+        let _ = writeln!(text, "note          {note}");
+    }
+    let _ = writeln!(text, "known by");
+    for i in catalog.indicators().iter().filter(|i| i.product == id) {
+        let _ = writeln!(
+            text,
+            "    {:<11} {:<40} {}",
+            i.strength.name(),
+            i.id,
+            i.facts.iter().map(|f| f.name()).collect::<Vec<_>>().join(", ")
+        );
+    }
+    Some(text)
+}
+
+pub(super) fn regulation(id: &str, rules: &Rules) -> Option<String> {
+    let r = rules.regulation(id)?;
+    let mut text = String::new();
+    let _ = writeln!(text, "{id}: {}", r.name);
+    let _ = writeln!(text, "jurisdiction  {}", r.jurisdiction);
+    let _ = writeln!(text, "binds         {}", r.addressee);
+    let _ = writeln!(text, "status        {}", r.status.title());
+    let _ = writeln!(text, "citation      {}", r.citation);
+    let _ = writeln!(text, "read it       {}", r.url);
+    let _ = writeln!(text, "scope         {}", r.scope);
+    for requirement in &r.requirements {
+        let _ = writeln!(text, "requirement   {id}/{}: {}", requirement.id, requirement.title);
+    }
+    for clock in &r.clocks {
+        let _ = writeln!(text, "clock         {clock}");
+    }
+    let _ = writeln!(text, "what it makes of each class, before any fact is known");
+    for case in &r.cases {
+        let only: String = case.relation.iter().map(|r| format!(", {}", r.name())).collect();
+        let waits = if case.nexus.is_empty() { String::new() } else { format!(" (if {})", case.nexus.join(", ")) };
+        let _ = writeln!(text, "    {:<42} {}{waits}", format!("{}{only}", case.class.name()), reading(case.outcome));
+        let _ = writeln!(text, "        {} [{} source]", case.because, case.mark.name());
+    }
+    for note in &r.notes {
+        let _ = writeln!(text, "note          {note}");
+    }
+    let _ = writeln!(text, "This is a reading of public texts, not legal advice.");
+    Some(text)
+}
+
+/// `regulation/requirement`, as reports show it.
+fn requirement(id: &str, rules: &Rules) -> Option<String> {
+    let (regulation, requirement) = id.split_once('/')?;
+    let r: &Regulation = rules.regulation(regulation)?;
+    let q = r.requirement(requirement)?;
+    let mut text = String::new();
+    let _ = writeln!(text, "{id}: {}", q.title);
+    let _ = writeln!(text, "of            {}", r.name);
+    let _ = writeln!(text, "says          {}", q.text);
+    let _ = writeln!(text, "citation      {} [{} source]", q.citation, q.mark.name());
+    let _ = writeln!(text, "read it       {}", q.url);
+    let detail = q.applies_detail.as_deref().map_or_else(String::new, |d| format!(", {d}"));
+    let _ = writeln!(text, "applies from  {}{detail} [{} source]", q.applies_from, q.date_mark.name());
+    Some(text)
+}
+
+/// The words of the report.
+fn word(id: &str, rules: &Rules) -> Option<String> {
+    if let Some(nexus) = rules.nexus(id) {
+        let users: Vec<&str> = rules
+            .regulations
+            .iter()
+            .filter(|r| r.cases.iter().any(|c| c.nexus.iter().any(|k| k == id)))
+            .map(|r| r.id.as_str())
+            .collect();
+        return Some(format!(
+            "{id}: a fact no file can hold\nasks          {}\nwaited for by {}\ngive it       --nexus {id}=yes or --nexus {id}=no\n",
+            nexus.question,
+            users.join(", ")
+        ));
+    }
+    if let Some(outcome) = Outcome::ALL.iter().find(|o| o.name() == id) {
+        return Some(format!("{id}: {}\n", outcome.explain()));
+    }
+    if let Some(class) = Class::ALL.iter().find(|c| c.name() == id) {
+        let mut text = format!("{id}: {}\n", class.title());
+        for r in &rules.regulations {
+            for case in r.cases.iter().filter(|c| c.class == *class) {
+                let _ = writeln!(text, "    {:<20} {}: {}", r.id, reading(case.outcome), case.because);
+            }
+        }
+        return Some(text);
+    }
+    if let Some(relation) = Relation::ALL.iter().find(|r| r.name() == id) {
+        return Some(format!("{id}: {}\n", relation.explain()));
+    }
+    if [Confidence::Possible, Confidence::Likely, Confidence::Confirmed].iter().any(|c| c.name() == id) {
+        return Some(format!("{id}: how sure a find is\n{CONFIDENCE}"));
+    }
+    let reasons = [
+        Reason::Malformed,
+        Reason::Truncated,
+        Reason::Encrypted,
+        Reason::Unsupported,
+        Reason::Limit,
+        Reason::Unreadable,
+        Reason::Empty,
+    ];
+    if let Some(reason) = reasons.iter().find(|r| r.name() == id) {
+        return Some(format!("{id}: why a part was not examined\n{}\n", gap(*reason)));
+    }
+    let strengths = [Strength::Weak, Strength::Supporting, Strength::Strong, Strength::Conclusive];
+    if let Some(found) = strengths.iter().find(|s| s.name() == id) {
+        return Some(format!("{id}: {}\n", strength(*found)));
+    }
+    FactKind::ALL
+        .iter()
+        .find(|f| f.name() == id)
+        .map(|f| format!("{id}: {}\ncounts as     {} evidence\n", f.describe(), f.family().name()))
+}
+
+const CONFIDENCE: &str = "\
+    confirmed  one conclusive sign that is more than a name, or two strong ones of different families
+    likely     one strong with a supporting one of another family, or two files of different conclusive names,
+               one of them a program
+    possible   anything less; a name alone never exceeds it, and it never leads to more than `unclear`
+Families are name, declaration, identifier, signature, code, text, data and network: two signs of one family
+may both be copied from the same place. Only signs of one place add up: one SBOM entry, one archive.
+";
+
+const fn strength(strength: Strength) -> &'static str {
+    match strength {
+        Strength::Weak => "never counts",
+        Strength::Supporting => "stands elsewhere too; counts only beside another sign",
+        Strength::Strong => "nearly always the product; asks for one more independent sign",
+        Strength::Conclusive => "in this place it is the product",
+    }
+}
+
+const fn reading(reading: Reading) -> &'static str {
+    match reading {
+        Reading::Prohibited => "prohibited",
+        Reading::Likely => "likely covered",
+        Reading::Advisory => "advised against",
+        Reading::Unclear => "unclear",
+        Reading::Exempt => "exempt",
+        Reading::NotCovered => "not covered",
+    }
+}
+
+const fn gap(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Malformed => "The bytes do not follow the format they claim. Ask for a sound copy.",
+        Reason::Truncated => "The data ends before the format does. Ask for a whole copy.",
+        Reason::Encrypted => "A key is needed. Unpack it with the key and scan the content.",
+        Reason::Unsupported => {
+            "The format, version or method is recognised and not read by this version. Unpack or convert it and scan the content."
+        }
+        Reason::Limit => "A limit was reached. Raise it (see `underlabel scan --help`) or scan the part by itself.",
+        Reason::Unreadable => "The file system refused. Give the right to read it.",
+        Reason::Empty => "A document was read and holds nothing to assess. Ask for a complete one.",
+    }
+}

@@ -1,0 +1,83 @@
+//! `underlabel catalog …` and `underlabel rules …`.
+
+use std::fmt::Write as _;
+
+use super::args;
+use super::explain;
+use crate::catalog::Catalog;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::regulation::Rules;
+
+pub(super) fn catalog(command: &args::Catalog) -> Result<Exit, Error> {
+    match command {
+        args::Catalog::List { catalog } => {
+            let catalog = super::catalog(catalog)?;
+            super::print(&list(&catalog))?;
+        }
+        args::Catalog::Show { id, catalog } => {
+            let catalog = super::catalog(catalog)?;
+            let text = explain::product(id, &catalog).or_else(|| explain::indicator(id, &catalog));
+            let text = text.ok_or_else(|| {
+                Error::Usage(format!("no product or indicator {id:?}; `underlabel catalog list` names them"))
+            })?;
+            super::print(&text)?;
+        }
+        args::Catalog::Lint { files } => {
+            let catalog = super::catalog(files)?;
+            let found = catalog.lint();
+            if !found.is_empty() {
+                super::print(&(found.join("\n") + "\n"))?;
+                return Err(Error::Catalog {
+                    file: "lint".to_owned(),
+                    detail: match found.len() {
+                        1 => "1 complaint".to_owned(),
+                        n => format!("{n} complaints"),
+                    },
+                });
+            }
+            let (products, indicators) = (catalog.products().len(), catalog.indicators().len());
+            super::print(&format!("{products} products, {indicators} indicators and look-alikes: sound\n"))?;
+        }
+    }
+    Ok(Exit::Clear)
+}
+
+fn list(catalog: &Catalog) -> String {
+    let mut text = String::new();
+    for product in catalog.products() {
+        let _ = writeln!(text, "{}  {} ({})", product.id, product.name, product.class.title());
+        for indicator in catalog.indicators().iter().filter(|i| i.product == product.id) {
+            let _ = writeln!(text, "    {:<11} {}", indicator.strength.name(), indicator.id);
+        }
+    }
+    let _ = writeln!(text, "look-alikes, which cancel");
+    for indicator in catalog.indicators().iter().filter(|i| i.look_alike) {
+        let _ = writeln!(text, "    {}", indicator.id);
+    }
+    text
+}
+
+pub(super) fn rules(command: &args::Rules) -> Result<Exit, Error> {
+    let rules = Rules::built_in()?;
+    match command {
+        args::Rules::List => {
+            let mut text = String::new();
+            for regulation in &rules.regulations {
+                let _ = writeln!(text, "{:<20} {} ({})", regulation.id, regulation.name, regulation.status.title());
+            }
+            let _ = writeln!(text, "\nfacts verdicts wait for (--nexus KEY=yes|no)");
+            for nexus in &rules.nexus {
+                let _ = writeln!(text, "{:<24} {}", nexus.key, nexus.question);
+            }
+            super::print(&text)?;
+        }
+        args::Rules::Show { id } => {
+            let text = explain::regulation(id, &rules);
+            let text =
+                text.ok_or_else(|| Error::Usage(format!("no rules {id:?}; `underlabel rules list` names them")))?;
+            super::print(&text)?;
+        }
+    }
+    Ok(Exit::Clear)
+}

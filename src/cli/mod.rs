@@ -1,0 +1,92 @@
+//! The command line: arguments and environment in, text and an exit code out.
+//!
+//! The only place that knows arguments, the environment, standard output and today's date.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)]
+
+mod args;
+mod explain;
+mod lists;
+mod scan;
+
+use std::io::{self, Write};
+use std::panic;
+
+use clap::Parser;
+
+use crate::catalog::Catalog;
+use crate::error::Error;
+use crate::escape_terminal;
+use crate::exit::Exit;
+
+/// Runs the command of this process and gives its exit code.
+#[must_use]
+pub fn run() -> u8 {
+    // A reader that gives up on hostile input is caught and becomes a gap; its message would only confuse.
+    panic::set_hook(Box::new(|info| {
+        if std::env::var_os("UNDERLABEL_BACKTRACE").is_some() {
+            eprintln!("{info}");
+        }
+    }));
+    let args = match args::Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            let _ = error.print();
+            // Help and version are no errors.
+            return if error.use_stderr() { Exit::Error.code() } else { Exit::Clear.code() };
+        }
+    };
+    let done = panic::catch_unwind(|| dispatch(&args));
+    match done {
+        Ok(Ok(exit)) => exit.code(),
+        Ok(Err(Error::Write { source, .. })) if source.kind() == io::ErrorKind::BrokenPipe => Exit::Clear.code(),
+        Ok(Err(error)) => {
+            let text = error.to_string();
+            // A name may hold line breaks; what is wrong with a TOML file is told in lines.
+            let lines = matches!(error, Error::Catalog { .. } | Error::Rules { .. });
+            eprintln!("underlabel: {}", if lines { escape_lines(&text) } else { escape_terminal(&text).into_owned() });
+            Exit::Error.code()
+        }
+        Err(_) => {
+            eprintln!("underlabel: internal error; please report it (UNDERLABEL_BACKTRACE=1 says where)");
+            Exit::Error.code()
+        }
+    }
+}
+
+fn dispatch(args: &args::Args) -> Result<Exit, Error> {
+    match &args.command {
+        args::Command::Scan(scan) => scan::run(scan),
+        args::Command::Catalog(command) => lists::catalog(command),
+        args::Command::Rules(command) => lists::rules(command),
+        args::Command::Explain(explain) => explain::run(explain),
+        args::Command::Schema => print(&crate::report::schema()).map(|()| Exit::Clear),
+    }
+}
+
+/// The catalogue, with the user's own files.
+fn catalog(added: &[std::path::PathBuf]) -> Result<Catalog, Error> {
+    let mut catalog = Catalog::built_in()?;
+    for path in added {
+        let bytes = std::fs::read(path).map_err(|source| Error::Open { path: path.clone(), source })?;
+        let broken =
+            |_| Error::Catalog { file: path.display().to_string(), detail: "not UTF-8, so no TOML".to_owned() };
+        let text = String::from_utf8(bytes).map_err(broken)?;
+        catalog.add(&path.to_string_lossy(), &text)?;
+    }
+    catalog.check()?;
+    Ok(catalog)
+}
+
+/// Writes to standard output; a closed pipe ends the run quietly.
+fn print(text: &str) -> Result<(), Error> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|source| Error::Write { to: "standard output".to_owned(), source })
+}
+
+/// Escapes each line by itself: an error about a TOML file shows the lines it is about.
+fn escape_lines(text: &str) -> String {
+    text.lines().map(|line| escape_terminal(line).into_owned()).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,409 @@
+//! The report: one value, every output a view of it.
+//!
+//! In: finds, verdicts, gaps and counts. Out: a [`Report`], and [`Format`]s that write it.
+//! The types here are the JSON frame; its schema (`docs/report.schema.json`) is generated from them.
+
+mod escape;
+mod json;
+mod terminal;
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use escape::terminal as escape_terminal;
+pub use json::schema;
+
+use crate::catalog::{Class, Strength};
+use crate::fact::{self, FactKind, Family, LabelSource, Reason};
+use crate::finding::{Confidence, Evidence, Find, Relation};
+use crate::verdict::{Outcome, Verdict};
+
+/// Version of the JSON frame: the first number changes when something is taken away or means another thing.
+pub const SCHEMA_VERSION: &str = "1.0";
+
+/// What a scan says.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    /// Version of this frame.
+    pub schema_version: String,
+    /// What wrote it.
+    pub tool: Tool,
+    /// What was looked for.
+    pub catalog: CatalogInfo,
+    /// What it was judged by.
+    pub context: ContextInfo,
+    /// What was looked at.
+    pub subjects: Vec<Subject>,
+    /// What was found, the worst first.
+    pub findings: Vec<Finding>,
+    /// What could not be examined.
+    pub gaps: Vec<Gap>,
+    /// What was repaired in reading, and what the strict parsers say.
+    pub notes: Vec<Note>,
+    /// How much was looked at.
+    pub examined: Examined,
+    /// The worst outcome of all findings; absent without a finding, which is no proof of absence.
+    pub verdict: Option<Outcome>,
+}
+
+/// The program.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Tool {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// The catalogue of the run.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct CatalogInfo {
+    /// Date of the built-in data.
+    pub version: String,
+    /// Products known.
+    pub products: usize,
+    /// Indicators known.
+    pub indicators: usize,
+}
+
+/// The context of the run.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ContextInfo {
+    /// The day judged by, YYYY-MM-DD.
+    pub as_of: String,
+    /// The facts given.
+    pub nexus: BTreeMap<String, bool>,
+    /// The rules judged by.
+    pub rules: Vec<String>,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Subject {
+    /// As given.
+    pub path: String,
+    /// `file`, `directory` or `stdin`.
+    pub kind: String,
+    /// Bytes of its files.
+    pub bytes: u64,
+    /// Files and members in it of a format that was read.
+    pub recognised: u64,
+    /// SHA-256 of a single file, hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// What the buyer is told it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Label>,
+    /// The formats of a single file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub formats: Vec<String>,
+}
+
+/// The brand on the box.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Label {
+    /// Who sells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vendor: Option<String>,
+    /// What it is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<String>,
+    /// Its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// What it was read from.
+    pub from: LabelSource,
+    /// Where.
+    pub at: String,
+}
+
+/// One thing found in one product.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Finding {
+    /// The same for the same find in the same product, wherever it lies.
+    pub fingerprint: String,
+    /// What was found.
+    pub product: Product,
+    /// What it is to the rules.
+    pub class: Class,
+    /// How it stands to the label.
+    pub relation: Relation,
+    /// How sure.
+    pub confidence: Confidence,
+    /// The label of the product it is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Label>,
+    /// The subject it was found in.
+    pub subject: String,
+    /// Versions the components give themselves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub versions: Vec<String>,
+    /// Where, with what was seen there.
+    pub places: Vec<Place>,
+    /// Places in all, when there are more than are listed.
+    pub places_total: usize,
+    /// What each rule makes of it.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// The product found.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Product {
+    /// Its id in the catalogue.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// A file, member or document with evidence.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Place {
+    /// Its path through containers.
+    pub path: String,
+    /// What was seen.
+    pub evidence: Vec<EvidenceOut>,
+    /// Makers the file names that differ: a label that contradicts itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub makers: Vec<String>,
+}
+
+/// One sign.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct EvidenceOut {
+    /// The indicator's id: `underlabel explain` tells more.
+    pub indicator: String,
+    /// The kind of fact.
+    pub fact: FactKind,
+    /// The value as it stood there.
+    pub value: String,
+    /// The full place, `path#field`.
+    pub at: String,
+    /// What it is worth.
+    pub strength: Strength,
+    /// The family it counts for.
+    pub family: Family,
+    /// Where the sign is documented.
+    pub source: String,
+    /// Further hits of the same indicator in the same file.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more: usize,
+}
+
+/// A part that could not be examined.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Gap {
+    /// The place, `path#field`.
+    pub at: String,
+    /// Why, as a stable code.
+    pub reason: Reason,
+    /// What exactly.
+    pub detail: String,
+}
+
+/// A repaired place or a strict parser's complaint.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Note {
+    /// The place, `path#field`.
+    pub at: String,
+    /// What.
+    pub detail: String,
+}
+
+/// How much was looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Examined {
+    /// Files of the input.
+    pub inputs: u64,
+    /// Archive members.
+    pub members: u64,
+    /// Components that documents name.
+    pub components: u64,
+    /// Bytes of the input.
+    pub bytes: u64,
+    /// Bytes unpacked from archives.
+    pub unpacked: u64,
+    /// Files and members of a format that was read; containers are counted by themselves.
+    pub recognised: u64,
+    /// Containers that were opened.
+    pub containers: u64,
+    /// Files and members of no such format: their names were compared and, where binary, their strings.
+    pub unrecognised: u64,
+    /// Signs that make no find by themselves.
+    pub mentions: u64,
+    /// Symbolic links that lead out of the tree or nowhere, not followed.
+    pub links: u64,
+    /// Devices, sockets and pipes, not opened.
+    pub special: u64,
+    /// Notes beyond those kept.
+    pub notes_dropped: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(n: &usize) -> bool {
+    *n == 0
+}
+
+/// Evidence of one indicator listed per place; the rest is counted.
+const SHOWN_PER_INDICATOR: usize = 5;
+/// Places listed per finding; the rest is counted.
+const PLACES: usize = 1000;
+
+impl Label {
+    /// From the fact.
+    #[must_use]
+    pub fn of(label: &fact::Label) -> Label {
+        Label {
+            vendor: label.vendor.clone(),
+            product: label.product.clone(),
+            version: label.version.clone(),
+            from: label.from,
+            at: label.at.to_string(),
+        }
+    }
+
+    /// Vendor, product and version in one line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let name = match (&self.product, &self.version) {
+            (Some(p), Some(v)) if !p.contains(v.as_str()) => Some(format!("{p} {v}")),
+            (p, _) => p.clone(),
+        };
+        [self.vendor.clone(), name].into_iter().flatten().collect::<Vec<_>>().join(" · ")
+    }
+}
+
+impl Finding {
+    /// From a find and its verdicts.
+    #[must_use]
+    pub fn of(find: &Find<'_>, subject: &str, verdicts: Vec<Verdict>) -> Finding {
+        let mut places: Vec<Place> = Vec::new();
+        let mut versions: Vec<String> = Vec::new();
+        for one in &find.evidence {
+            let path = one.hit.at.path.to_string();
+            if places.last().is_none_or(|p| p.path != path) {
+                places.push(Place { path, evidence: Vec::new(), makers: Vec::new() });
+            }
+            if let Some(place) = places.last_mut() {
+                add(place, one);
+            }
+            let version =
+                one.hit.says.iter().filter(|(kind, _)| matches!(kind, FactKind::Version | FactKind::ProductVersion));
+            // A version resource with a foreign name tells the wrapper's version, not the engine's.
+            versions.extend(version.filter(|_| one.hit.declared).map(|(_, v)| v.clone()));
+        }
+        versions.sort();
+        versions.dedup();
+        // The most telling first.
+        for place in &mut places {
+            place.evidence.sort_by(|a, b| (b.strength, &a.indicator, &a.at).cmp(&(a.strength, &b.indicator, &b.at)));
+        }
+        let best = |p: &Place| p.evidence.iter().map(|e| e.strength).max();
+        places.sort_by(|a, b| (best(b), &a.path).cmp(&(best(a), &b.path)));
+        let places_total = places.len();
+        places.truncate(PLACES);
+        Finding {
+            fingerprint: find.fingerprint.clone(),
+            product: Product { id: find.product.id.clone(), name: find.product.name.clone() },
+            class: find.product.class,
+            relation: find.relation,
+            confidence: find.confidence,
+            label: find.label.as_ref().map(Label::of),
+            subject: subject.to_owned(),
+            versions,
+            places,
+            places_total,
+            verdicts,
+        }
+    }
+
+    /// The worst outcome.
+    #[must_use]
+    pub fn worst(&self) -> Option<Outcome> {
+        self.verdicts.iter().map(|v| v.outcome).max()
+    }
+}
+
+fn add(place: &mut Place, one: &Evidence<'_>) {
+    let mut makers: Vec<String> = one
+        .hit
+        .says
+        .iter()
+        .filter(|(kind, _)| *kind == FactKind::CompanyName)
+        .map(|(_, value)| value.clone())
+        .collect();
+    makers.sort();
+    makers.dedup();
+    if makers.len() > 1 {
+        place.makers = makers;
+    }
+    let same = place.evidence.iter().filter(|e| e.indicator == one.indicator.id).count();
+    if same >= SHOWN_PER_INDICATOR {
+        if let Some(last) = place.evidence.iter_mut().rfind(|e| e.indicator == one.indicator.id) {
+            last.more += 1;
+        }
+        return;
+    }
+    place.evidence.push(EvidenceOut {
+        indicator: one.indicator.id.clone(),
+        fact: one.hit.kind,
+        value: one.hit.value.clone(),
+        at: one.hit.at.to_string(),
+        strength: one.strength(),
+        family: one.family(),
+        source: one.indicator.source.clone(),
+        more: 0,
+    });
+}
+
+/// How a report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For a person at a terminal.
+    Terminal,
+    /// For other tools.
+    Json,
+}
+
+impl Format {
+    /// Every format with its name.
+    pub const ALL: &'static [(&'static str, Format)] = &[("terminal", Format::Terminal), ("json", Format::Json)];
+
+    /// A format by name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Format> {
+        Format::ALL.iter().find(|(n, _)| *n == name).map(|(_, f)| *f)
+    }
+
+    /// Writes the report.
+    ///
+    /// # Errors
+    /// When the writer fails.
+    pub fn write(self, report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Format::Terminal => terminal::write(report, style, out),
+            Format::Json => json::write(report, out),
+        }
+    }
+}
+
+/// How a text output looks.
+#[derive(Clone, Debug)]
+pub struct Style {
+    /// Columns to fill.
+    pub width: usize,
+    /// ANSI colours.
+    pub colour: bool,
+    /// List every place and note.
+    pub verbose: bool,
+    /// What the exit code will be, for the last line.
+    pub exit: Option<(u8, &'static str)>,
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Style { width: 100, colour: false, verbose: false, exit: None }
+    }
+}

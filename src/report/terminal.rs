@@ -1,0 +1,441 @@
+//! For a person: what was looked at, what was found, where, how sure, which rule speaks, what was not seen.
+//!
+//! In: a report and a [`Style`]. Out: lines that fit the width; plain text unless colours are asked for.
+//! Everything that comes from a scanned file passes the escape.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Effects, Style as Ansi};
+use textwrap::{Options, WordSeparator, WordSplitter};
+
+use super::escape::{short, terminal as safe};
+use super::{EvidenceOut, Finding, Place, Report, Style, Subject};
+use crate::fact::{FactKind, LabelSource};
+use crate::finding::{Confidence, Relation};
+use crate::regulation::{Mark, Status};
+use crate::verdict::{Outcome, Verdict};
+
+/// Places listed per finding, and signs per place, unless `--verbose`.
+const PLACES: usize = 10;
+const SIGNS: usize = 6;
+/// Gaps listed unless `--verbose`.
+const GAPS: usize = 20;
+/// Longest value shown.
+const VALUE: usize = 80;
+
+const BOLD: Ansi = Ansi::new().effects(Effects::BOLD);
+const DIM: Ansi = Ansi::new().effects(Effects::DIMMED);
+const RED: Ansi = AnsiColor::Red.on_default().effects(Effects::BOLD);
+const YELLOW: Ansi = AnsiColor::Yellow.on_default().effects(Effects::BOLD);
+const GREEN: Ansi = AnsiColor::Green.on_default();
+const CYAN: Ansi = AnsiColor::Cyan.on_default();
+
+pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let folder = match report.subjects.as_slice() {
+        [one] if one.kind == "file" => {
+            one.path.rsplit_once('/').map_or_else(String::new, |(folder, _)| format!("{folder}/"))
+        }
+        _ => String::new(),
+    };
+    let mut page = Page { style, folder, out };
+    page.head(report)?;
+    for subject in &report.subjects {
+        page.subject(subject)?;
+    }
+    page.examined(report)?;
+    page.answer(report)?;
+    for finding in &report.findings {
+        page.finding(finding, report)?;
+    }
+    page.reasons(report)?;
+    page.gaps(report)?;
+    page.notes(report)?;
+    page.close(report)
+}
+
+struct Page<'a> {
+    style: &'a Style,
+    /// The folder of a file that was looked at: its paths are shown from the file on.
+    folder: String,
+    out: &'a mut dyn Write,
+}
+
+impl Page<'_> {
+    fn paint(&self, ansi: Ansi, text: &str) -> String {
+        if self.style.colour { format!("{ansi}{text}{ansi:#}") } else { text.to_owned() }
+    }
+
+    fn shown<'p>(&self, path: &'p str) -> &'p str {
+        path.strip_prefix(&self.folder).unwrap_or(path)
+    }
+
+    /// A paragraph: `first` in front of its first line, as much space in front of the others.
+    fn wrap(&mut self, indent: usize, first: &str, painted: &str, text: &str) -> io::Result<()> {
+        let column = indent + first.chars().count();
+        let pad = " ".repeat(column);
+        let width = self.style.width.max(column + 12);
+        let options = Options::new(width)
+            .initial_indent(&pad)
+            .subsequent_indent(&pad)
+            .break_words(false)
+            .word_separator(WordSeparator::AsciiSpace)
+            .word_splitter(WordSplitter::NoHyphenation);
+        for (i, line) in textwrap::wrap(text, options).iter().enumerate() {
+            if i == 0 {
+                let rest: String = line.chars().skip(column).collect();
+                writeln!(self.out, "{}{painted}{rest}", " ".repeat(indent))?;
+            } else {
+                writeln!(self.out, "{line}")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn plain(&mut self, indent: usize, text: &str) -> io::Result<()> {
+        self.wrap(indent, "", "", text)
+    }
+
+    fn head(&mut self, report: &Report) -> io::Result<()> {
+        let tool = self.paint(BOLD, &format!("{} {}", report.tool.name, report.tool.version));
+        let catalog = &report.catalog;
+        let rest = format!(
+            "catalogue {}, {} indicators · judged as of {}",
+            catalog.version, catalog.indicators, report.context.as_of
+        );
+        writeln!(self.out, "{tool} · {}", self.paint(DIM, &rest))
+    }
+
+    fn subject(&mut self, subject: &Subject) -> io::Result<()> {
+        writeln!(self.out)?;
+        let first = "Looked at  ";
+        let painted = self.paint(BOLD, first);
+        self.wrap(0, first, &painted, &safe(&subject.path))?;
+        let line = match &subject.label {
+            Some(label) if label.from == LabelSource::FileName => "no label seen beyond the file's name".to_owned(),
+            Some(label) => format!("sold as {}", safe(&label.line())),
+            None => "no common label seen".to_owned(),
+        };
+        self.plain(first.len(), &line)
+    }
+
+    fn examined(&mut self, report: &Report) -> io::Result<()> {
+        let e = &report.examined;
+        let mut parts = vec![count(e.inputs, "file"), bytes(e.bytes)];
+        if e.members > 0 {
+            parts.push(format!("{} unpacked to {}", count(e.members, "archive member"), bytes(e.unpacked)));
+        }
+        if e.components > 0 {
+            parts.push(count(e.components, "listed component"));
+        }
+        parts.push(format!(
+            "{} in a format that is read, {} compared by name and bytes only",
+            e.recognised, e.unrecognised
+        ));
+        if e.links > 0 {
+            parts.push(format!("{} out of the tree not followed", count(e.links, "link")));
+        }
+        if e.special > 0 {
+            parts.push(format!("{} not opened", count(e.special, "device, pipe or socket")));
+        }
+        let first = "Examined   ";
+        let painted = self.paint(BOLD, first);
+        self.wrap(0, first, &painted, &parts.join(" · "))
+    }
+
+    fn finding(&mut self, finding: &Finding, report: &Report) -> io::Result<()> {
+        writeln!(self.out)?;
+        let mention = finding.relation == Relation::Mention;
+        let (word, ansi) = if mention { ("MENTION    ", DIM) } else { ("FOUND      ", RED) };
+        let painted = self.paint(ansi, word);
+        let name = finding.product.name.clone();
+        self.wrap(0, word, &painted, &name)?;
+        let indent = word.len();
+        let sure = if mention { "no find".to_owned() } else { finding.confidence.name().to_owned() };
+        let ansi = if finding.confidence == Confidence::Possible { YELLOW } else { RED };
+        let painted = self.paint(if mention { DIM } else { ansi }, &sure);
+        self.wrap(indent, &sure, &painted, &format!(" · {} · {}", finding.relation.name(), finding.class.title()))?;
+        let label = finding.label.as_ref().filter(|l| l.from != LabelSource::FileName).map(|l| l.line());
+        let explain = match label {
+            Some(label) => format!("{}: sold as {}", finding.relation.explain(), safe(&label)),
+            None => finding.relation.explain().to_owned(),
+        };
+        self.plain(indent, &explain)?;
+        if !finding.versions.is_empty() {
+            let versions: Vec<_> = finding.versions.iter().take(8).map(|v| safe(&short(v, 40)).into_owned()).collect();
+            self.plain(indent, &format!("version {}", versions.join(", ")))?;
+        }
+        if report.subjects.len() > 1 {
+            self.plain(indent, &format!("in {}", safe(&finding.subject)))?;
+        }
+        self.places(finding)?;
+        if !finding.verdicts.is_empty() {
+            writeln!(self.out, "{}", self.paint(BOLD, "  Rules"))?;
+            let mut verdicts: Vec<&Verdict> = finding.verdicts.iter().collect();
+            verdicts.sort_by_key(|v| std::cmp::Reverse(v.outcome));
+            for verdict in verdicts {
+                self.verdict(verdict)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn places(&mut self, finding: &Finding) -> io::Result<()> {
+        writeln!(self.out, "{}", self.paint(BOLD, "  Where"))?;
+        let most = if self.style.verbose { usize::MAX } else { PLACES };
+        for place in finding.places.iter().take(most) {
+            self.place(place)?;
+        }
+        let more = finding.places_total.saturating_sub(most.min(finding.places.len()));
+        if more > 0 {
+            let hint = if self.style.verbose { "" } else { " (--verbose lists them)" };
+            writeln!(self.out, "    {}", self.paint(DIM, &format!("and {}{hint}", count(more as u64, "more place"))))?;
+        }
+        Ok(())
+    }
+
+    fn place(&mut self, place: &Place) -> io::Result<()> {
+        // A path is never wrapped: it is there to be copied.
+        writeln!(self.out, "    {}", self.paint(CYAN, &safe(self.shown(&place.path))))?;
+        if !place.makers.is_empty() {
+            let makers: Vec<_> = place.makers.iter().map(|m| format!("\"{}\"", safe(&short(m, 60)))).collect();
+            let first = "contradiction";
+            let painted = self.paint(YELLOW, first);
+            self.wrap(6, first, &painted, &format!(": the file names {} as its maker", makers.join(" and ")))?;
+        }
+        let most = if self.style.verbose { usize::MAX } else { SIGNS };
+        for one in place.evidence.iter().take(most) {
+            let field = one.at.get(place.path.len()..).unwrap_or(&one.at);
+            let more = if one.more > 0 { format!(" and {} more", one.more) } else { String::new() };
+            let strength = format!("{:<11}", one.strength.name());
+            let text = format!(
+                "{} \"{}\"{more}  {}  [{}]",
+                one.fact.name().replace('-', " "),
+                safe(&short(&value(one), VALUE)),
+                safe(field),
+                one.indicator
+            );
+            let painted = self.paint(DIM, &strength);
+            self.wrap(6, &strength, &painted, &text)?;
+        }
+        if place.evidence.len() > most {
+            writeln!(
+                self.out,
+                "      {}",
+                self.paint(DIM, &format!("and {}", count((place.evidence.len() - most) as u64, "more sign")))
+            )?;
+        }
+        Ok(())
+    }
+
+    fn verdict(&mut self, verdict: &Verdict) -> io::Result<()> {
+        let first = format!("{:<15}", verdict.outcome.title());
+        let painted = self.paint(colour(verdict.outcome), &first);
+        let shorts: Vec<&str> = verdict.missing.iter().filter_map(|m| m.short.as_deref()).collect();
+        let text = match verdict.outcome {
+            Outcome::ProhibitedIf => format!("{} — {}, since {}", shorts.join(", and "), verdict.name, since(verdict)),
+            _ => format!("{}, since {}", verdict.name, since(verdict)),
+        };
+        let status = match verdict.status {
+            Status::InForce => String::new(),
+            other => format!(" ({})", other.title()),
+        };
+        self.wrap(4, &first, &painted, &format!("{text}{status} [{}/{}]", verdict.regulation, verdict.requirement))
+    }
+
+    /// The reasons and the open questions, once each, however many finds share them.
+    fn reasons(&mut self, report: &Report) -> io::Result<()> {
+        let verdicts = || report.findings.iter().flat_map(|f| f.verdicts.iter());
+        let mut sorted: Vec<&Verdict> = verdicts().collect();
+        sorted.sort_by_key(|v| std::cmp::Reverse(v.outcome));
+        let mut said = HashSet::new();
+        for verdict in sorted {
+            if !said.insert((&verdict.regulation, &verdict.because)) {
+                continue;
+            }
+            if said.len() == 1 {
+                writeln!(self.out)?;
+                writeln!(self.out, "{}", self.paint(BOLD, "WHY"))?;
+            }
+            let first = format!("{:<18} ", verdict.regulation);
+            let painted = self.paint(colour(verdict.outcome), &first);
+            let mark = if verdict.mark == Mark::Secondary { " (secondary source)" } else { "" };
+            self.wrap(2, &first, &painted, &format!("{}{mark} — {}", safe(&verdict.because), verdict.citation))?;
+        }
+        let mut asked = HashSet::new();
+        for missing in verdicts().flat_map(|v| v.missing.iter()) {
+            if !asked.insert(&missing.question) {
+                continue;
+            }
+            if asked.len() == 1 {
+                writeln!(self.out)?;
+                writeln!(self.out, "{}", self.paint(BOLD, "ASK"))?;
+            }
+            let how = missing.key.as_ref().map_or_else(String::new, |key| format!("  --nexus {key}=yes|no"));
+            self.wrap(2, "- ", "- ", &format!("{}{how}", missing.question))?;
+        }
+        let mut clocks = HashSet::new();
+        for (verdict, clock) in verdicts().flat_map(|v| v.clocks.iter().map(move |c| (v, c))) {
+            if !clocks.insert(clock) {
+                continue;
+            }
+            if clocks.len() == 1 {
+                writeln!(self.out)?;
+                writeln!(self.out, "{}", self.paint(BOLD, "REPORT WITHIN"))?;
+            }
+            self.wrap(2, "- ", "- ", &format!("{}: {clock}", verdict.regulation))?;
+        }
+        Ok(())
+    }
+
+    fn gaps(&mut self, report: &Report) -> io::Result<()> {
+        if report.gaps.is_empty() {
+            return Ok(());
+        }
+        writeln!(self.out)?;
+        let title = format!("COULD NOT SEE  {}", count(report.gaps.len() as u64, "gap"));
+        writeln!(self.out, "{}", self.paint(YELLOW, &title))?;
+        let most = if self.style.verbose { usize::MAX } else { GAPS };
+        for gap in report.gaps.iter().take(most) {
+            writeln!(self.out, "    {}", self.paint(CYAN, &safe(self.shown(&gap.at))))?;
+            self.plain(6, &format!("{}: {}", gap.reason.name(), safe(&short(&gap.detail, 400))))?;
+        }
+        if report.gaps.len() > most {
+            writeln!(
+                self.out,
+                "    and {} (--verbose lists them)",
+                count((report.gaps.len() - most) as u64, "more gap")
+            )?;
+        }
+        Ok(())
+    }
+
+    fn notes(&mut self, report: &Report) -> io::Result<()> {
+        let all = report.notes.len() as u64 + report.examined.notes_dropped;
+        if all == 0 {
+            return Ok(());
+        }
+        writeln!(self.out)?;
+        if !self.style.verbose {
+            let text = format!("{} on repaired or odd places (--verbose lists them)", count(all, "note"));
+            return writeln!(self.out, "{}", self.paint(DIM, &text));
+        }
+        writeln!(self.out, "{}", self.paint(BOLD, "Notes"))?;
+        for note in &report.notes {
+            writeln!(self.out, "    {}", safe(self.shown(&note.at)))?;
+            self.plain(6, &safe(&short(&note.detail, 400)))?;
+        }
+        if report.examined.notes_dropped > 0 {
+            writeln!(self.out, "    and {}", count(report.examined.notes_dropped, "more note"))?;
+        }
+        Ok(())
+    }
+
+    /// The answer before the detail.
+    fn answer(&mut self, report: &Report) -> io::Result<()> {
+        let found = report.findings.iter().filter(|f| f.relation != Relation::Mention).count();
+        let gaps = report.gaps.len() as u64;
+        let unseen = if gaps > 0 { format!("; {} it could not see", count(gaps, "place")) } else { String::new() };
+        let (ansi, text) = match report.verdict {
+            Some(worst) => {
+                (colour(worst), format!("{}, worst verdict: {}{unseen}", count(found as u64, "finding"), worst.title()))
+            }
+            None if report.examined.recognised == 0 => {
+                (YELLOW, format!("nothing was recognised, so this says nothing about what is inside{unseen}"))
+            }
+            None if gaps > 0 => (YELLOW, format!("nothing found in what could be seen{unseen}")),
+            None => (
+                GREEN,
+                "nothing found; renamed, packed, encrypted or statically linked code can still be there".to_owned(),
+            ),
+        };
+        let first = "Answer     ";
+        let painted = self.paint(BOLD, first);
+        // Painted after wrapping would split the colour, so a coloured answer stays on one line.
+        if self.style.colour {
+            writeln!(self.out, "{painted}{}", self.paint(ansi, &text))
+        } else {
+            self.wrap(0, first, &painted, &text)
+        }
+    }
+
+    fn close(&mut self, report: &Report) -> io::Result<()> {
+        writeln!(self.out)?;
+        if report.examined.mentions > 0 {
+            let text =
+                format!("{} by themselves no find (--mentions shows them)", count(report.examined.mentions, "sign"));
+            writeln!(self.out, "{}", self.paint(DIM, &text))?;
+        }
+        if let Some((code, why)) = self.style.exit {
+            self.plain(0, &format!("exit {code}: {why}"))?;
+        }
+        self.plain(0, "A reading of public texts, not legal advice. `underlabel explain ID` tells more of any [id].")
+    }
+}
+
+const fn colour(outcome: Outcome) -> Ansi {
+    match outcome {
+        Outcome::Prohibited | Outcome::ProhibitedIf => RED,
+        Outcome::Likely | Outcome::Unclear | Outcome::Advisory => YELLOW,
+        Outcome::Exempt | Outcome::NotCovered => GREEN,
+    }
+}
+
+/// The date a verdict applies from, with what it rests on.
+fn since(verdict: &Verdict) -> String {
+    let detail = verdict.applies_detail.as_ref().map_or_else(String::new, |d| format!(", {d}"));
+    let mark = if verdict.date_mark == Mark::Secondary { " (date: secondary source)" } else { "" };
+    format!("{}{detail}{mark}", verdict.applies_from)
+}
+
+/// The value as a person reads it: a header in letters instead of hex.
+fn value(one: &EvidenceOut) -> Cow<'_, str> {
+    if one.fact != FactKind::Magic {
+        return Cow::Borrowed(&one.value);
+    }
+    let digits: Vec<u32> = one.value.chars().filter_map(|c| c.to_digit(16)).collect();
+    let letters = digits.chunks_exact(2).map(|pair| match pair {
+        [high, low] => char::from_u32(high * 16 + low).filter(|c| c.is_ascii_graphic() || *c == ' ').unwrap_or('.'),
+        _ => '.',
+    });
+    Cow::Owned(letters.collect())
+}
+
+fn count(n: u64, what: &str) -> String {
+    let plural = match what.split_once(',') {
+        Some((first, rest)) if n != 1 => format!("{first}s,{rest}s"),
+        _ if n != 1 => format!("{what}s"),
+        _ => what.to_owned(),
+    };
+    format!("{n} {plural}")
+}
+
+/// Bytes for a person, in powers of 1000.
+fn bytes(n: u64) -> String {
+    const UNITS: &[&str] = &["B", "kB", "MB", "GB", "TB", "PB", "EB"];
+    let mut value = n as f64;
+    let mut unit = UNITS.iter();
+    let mut name = unit.next().copied().unwrap_or("B");
+    while value >= 999.95 {
+        let Some(next) = unit.next() else { break };
+        value /= 1000.0;
+        name = next;
+    }
+    if n < 1000 { format!("{n} {name}") } else { format!("{value:.1} {name}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(bytes(999), "999 B");
+        assert_eq!(bytes(5184), "5.2 kB");
+        assert_eq!(bytes(999_960), "1.0 MB");
+        assert_eq!(bytes(u64::MAX), "18.4 EB");
+        assert_eq!(count(1, "file"), "1 file");
+        assert_eq!(count(2, "device, pipe or socket"), "2 devices, pipe or sockets");
+    }
+}
