@@ -1,0 +1,239 @@
+//! Broken and hostile input: every fixture cut at every length and with bytes flipped, bombs, links, odd
+//! names. Nothing panics, nothing is passed over in silence, and every limit that bites is said.
+
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, missing_docs)]
+
+mod common;
+
+use std::path::Path;
+
+use underlabel::fact::Reason;
+use underlabel::{Limits, Report, Source};
+
+/// A caught panic is told as this gap; none may occur.
+fn nobody_gave_up(report: &Report, what: &str) {
+    let found: Vec<_> = report.gaps.iter().filter(|g| g.detail.contains("gave up")).collect();
+    assert!(found.is_empty(), "{what}: {found:?}");
+}
+
+fn small() -> Limits {
+    Limits { max_member_bytes: 8 << 20, max_held_bytes: 16 << 20, ratio_floor: 32 << 20, ..Limits::default() }
+}
+
+fn inputs() -> Vec<std::path::PathBuf> {
+    let mut files = common::files("extract");
+    files.retain(|f| f.file_name().unwrap().to_string_lossy().starts_with("input."));
+    files
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap().to_string_lossy().into_owned()
+}
+
+#[test]
+fn every_fixture_cut_at_every_length() {
+    // Formats that say how long they are: a cut must be a gap, or leave nothing recognised.
+    let tells = ["dll", "exe", "so", "elf", "dylib", "aar", "apk", "tgz", "whl", "json"];
+    for path in inputs() {
+        let whole = std::fs::read(&path).unwrap();
+        let ending = path.extension().unwrap().to_string_lossy().into_owned();
+        // Long files: every length near the start, then in steps.
+        let lengths = (0..whole.len()).filter(|n| *n < 700 || n % (whole.len() / 400 + 1) == 0);
+        for len in lengths {
+            let report = common::scan_within(&[common::bytes(&name(&path), &whole[..len])], &small());
+            let what = format!("{} cut at {len}", path.display());
+            nobody_gave_up(&report, &what);
+            let told = !report.gaps.is_empty() || report.examined.recognised == 0;
+            // White space at the end of a document is no part of it.
+            let blank = whole[len..].iter().all(u8::is_ascii_whitespace);
+            if tells.contains(&ending.as_str()) && !blank && !path.to_string_lossy().contains("odd-shapes") {
+                assert!(told, "{what}: read as whole: {:?}", report.examined);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_fixture_with_bytes_flipped() {
+    for path in inputs() {
+        let whole = std::fs::read(&path).unwrap();
+        let step = whole.len() / 300 + 1;
+        for at in (0..whole.len()).step_by(step) {
+            for with in [0x00, 0xff, 0x80] {
+                let mut data = whole.clone();
+                data[at] ^= if with == 0 { 0x01 } else { with };
+                // A run of the same byte makes sizes and counts absurd.
+                if with == 0xff {
+                    let end = (at + 4).min(data.len());
+                    data[at..end].fill(0xff);
+                }
+                let report = common::scan_within(&[common::bytes(&name(&path), data)], &small());
+                nobody_gave_up(&report, &format!("{} flipped at {at} by {with:#x}", path.display()));
+            }
+        }
+    }
+}
+
+#[test]
+fn bombs_stop_at_a_limit_and_say_so() {
+    for (file, reason) in [
+        ("bomb.zip", Reason::Limit),
+        ("bomb.gz.gz", Reason::Limit),
+        ("deep.zip", Reason::Limit),
+        ("overlap.zip", Reason::Limit),
+        ("encrypted.zip", Reason::Encrypted),
+        ("truncated.zip", Reason::Truncated),
+        ("traversal.tar", Reason::Malformed),
+    ] {
+        let path = common::fixture(&format!("end-to-end/bombs/{file}"));
+        let limits = small();
+        let report = common::scan_within(&[Source::Path(path)], &limits);
+        assert!(report.gaps.iter().any(|g| g.reason == reason), "{file}: {:?}", report.gaps);
+        assert!(
+            report.examined.unpacked <= limits.ratio_floor + limits.max_member_bytes,
+            "{file}: {:?}",
+            report.examined
+        );
+        assert!(report.gaps.len() <= 1001, "{file}: {} gaps", report.gaps.len());
+    }
+}
+
+#[test]
+fn names_in_archives_are_text_and_links_no_paths() {
+    for file in ["traversal.zip", "traversal.tar"] {
+        let path = common::fixture(&format!("end-to-end/bombs/{file}"));
+        let before = std::fs::read_dir(path.parent().unwrap()).unwrap().count();
+        let report = common::scan(&[Source::Path(path.clone())]);
+        assert!(report.findings.is_empty(), "{file}");
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), before, "{file} wrote a file");
+    }
+}
+
+#[test]
+fn what_stands_before_the_break_is_still_found() {
+    let whole = std::fs::read(common::fixture("end-to-end/appliance-update/acme-mailguard-5.2-update.zip")).unwrap();
+    // Without its central directory a zip is read by its local headers.
+    let cut = whole.len() - 700;
+    let report = common::scan(&[common::bytes("cut.zip", &whole[..cut])]);
+    assert!(report.findings.iter().any(|f| f.product.id == "kav-sdk-8"), "{:?}", report.gaps);
+    assert!(report.gaps.iter().any(|g| g.reason == Reason::Truncated), "{:?}", report.gaps);
+    let sbom = br#"{"bomFormat":"CycloneDX","specVersion":"1.5","components":[{"name":"e","supplier":{"name":"AO Kaspersky Lab"}},{"na"#;
+    let report = common::scan(&[common::bytes("cut.json", &sbom[..])]);
+    assert_eq!(report.findings.len(), 1);
+    assert_eq!(report.gaps[0].reason, Reason::Truncated);
+    assert!(report.gaps[0].at.contains("line 1, column"), "{}", report.gaps[0].at);
+}
+
+#[test]
+fn a_limit_on_depth_members_or_size_is_a_gap() {
+    let path = common::fixture("end-to-end/appliance-update/acme-mailguard-5.2-update.zip");
+    for limits in [
+        Limits { max_depth: 1, ..Limits::default() },
+        Limits { max_members: 3, ..Limits::default() },
+        Limits { max_member_bytes: 600, ..Limits::default() },
+        Limits { max_total_bytes: 4000, ..Limits::default() },
+    ] {
+        let report = common::scan_within(&[Source::Path(path.clone())], &limits);
+        assert!(report.gaps.iter().any(|g| g.reason == Reason::Limit), "{limits:?}");
+    }
+    let many = r#"{"bomFormat":"CycloneDX","specVersion":"1.5","components":[{"name":"a"},{"name":"b"},{"name":"c"}]}"#;
+    let report =
+        common::scan_within(&[common::bytes("m.json", many)], &Limits { max_components: 2, ..Limits::default() });
+    assert!(report.gaps.iter().any(|g| g.reason == Reason::Limit), "{:?}", report.gaps);
+    let stopped = Limits::default();
+    stopped.stop.raise();
+    let report = common::scan_within(&[Source::Path(path)], &stopped);
+    assert!(report.gaps.iter().any(|g| g.detail.contains("stopped")), "{:?}", report.gaps);
+}
+
+#[test]
+fn a_shut_container_is_a_gap_that_names_it() {
+    for (magic, name) in [
+        (&b"7z\xbc\xaf\x27\x1c\0\x04"[..], "7z"),
+        (b"Rar!\x1a\x07\x01\0", "RAR"),
+        (b"\xfd7zXZ\0\0\x04", "xz"),
+        (b"!<arch>\ndebian-binary   ", "ar archive"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "OLE"),
+    ] {
+        let report = common::scan(&[common::bytes("vendor.bin", magic)]);
+        assert!(
+            report.gaps.iter().any(|g| g.reason == Reason::Unsupported && g.detail.contains(name)),
+            "{name}: {:?}",
+            report.gaps
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_walk_stays_in_its_tree() {
+    use std::os::unix::fs::symlink;
+    let root = std::env::temp_dir().join(format!("underlabel-walk-{}", std::process::id()));
+    let outside = std::env::temp_dir().join(format!("underlabel-outside-{}", std::process::id()));
+    for folder in [&root, &outside] {
+        let _ = std::fs::remove_dir_all(folder);
+        std::fs::create_dir_all(folder).unwrap();
+    }
+    std::fs::write(outside.join("appinfo.kli"), "x").unwrap();
+    std::fs::write(root.join("plain.txt"), "x").unwrap();
+    symlink(&outside, root.join("out")).unwrap();
+    symlink(outside.join("appinfo.kli"), root.join("appinfo.kli")).unwrap();
+    symlink("plain.txt", root.join("in")).unwrap();
+    symlink(".", root.join("loop")).unwrap();
+    let report = common::scan(&[Source::Path(root.clone())]);
+    assert!(report.findings.is_empty(), "{:?}", report.findings);
+    assert_eq!((report.examined.inputs, report.examined.links), (1, 2));
+    std::fs::remove_dir_all(root).unwrap();
+    std::fs::remove_dir_all(outside).unwrap();
+}
+
+#[test]
+fn what_a_container_leaves_out_is_said() {
+    let lib = std::fs::read(common::fixture("extract/binary-elf/libkave8/input.so")).unwrap();
+    let zip = |name: &str, data: &[u8]| {
+        let mut out = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        out.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        std::io::Write::write_all(&mut out, data).unwrap();
+        out.finish().unwrap().into_inner()
+    };
+    let (plain, hidden) = (zip("a.txt", b"plain text"), zip("lib.so", &lib));
+    let unseen = |name: &str, data: Vec<u8>| {
+        let report = common::scan(&[common::bytes(name, data)]);
+        !report.gaps.is_empty() || !report.findings.is_empty()
+    };
+    assert!(unseen("joined.zip", [hidden.clone(), plain.clone()].concat()), "two archives, one directory");
+    assert!(unseen("trailing.zip", [plain.clone(), lib.clone()].concat()), "bytes behind the archive");
+    assert!(unseen("prefixed.zip", [b"x".to_vec(), hidden.clone()].concat()), "a byte in front");
+    // A signed self-extractor has its signature behind the archive.
+    let stub = std::fs::read(common::fixture("extract/binary-pe/acme-setup/input.exe")).unwrap();
+    let signed = [stub.clone(), hidden, vec![7; 2048]].concat();
+    assert!(common::scan(&[common::bytes("setup.exe", signed)]).findings.iter().any(|f| f.product.id == "kav-sdk-8"));
+    let seven = [stub, b"7z\xbc\xaf\x27\x1c\0\x04payload payload".to_vec()].concat();
+    let report = common::scan(&[common::bytes("setup.exe", seven)]);
+    assert!(report.gaps.iter().any(|g| g.detail.contains("7z")), "{:?}", report.gaps);
+}
+
+#[test]
+fn tables_that_repeat_cost_bounded_memory() {
+    // Two million values in one element, and a DEX whose definitions all share one long name.
+    let many = format!(r#"{{"bomFormat":"CycloneDX","specVersion":"1.5","metadata":[{}0]}}"#, "0,".repeat(2_100_000));
+    let report = common::scan(&[common::bytes("m.json", many)]);
+    assert!(report.gaps.iter().any(|g| g.detail.contains("values in one element")), "{:?}", report.gaps);
+    let mut dex = vec![0u8; 0x70];
+    dex[..8].copy_from_slice(b"dex\n035\0");
+    dex[0x28..0x2c].copy_from_slice(&0x1234_5678u32.to_le_bytes());
+    let count = 60_000u32;
+    let (string, kind, class) = (0x70u32, 0x74u32, 0x78u32);
+    let name = class + count * 32;
+    for (at, value) in [(0x3c, string), (0x44, kind), (0x60, count), (0x64, class)] {
+        dex[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    }
+    dex.extend(name.to_le_bytes());
+    dex.extend(0u32.to_le_bytes());
+    dex.resize(name as usize, 0);
+    dex.push(0x7f);
+    dex.extend(vec![b'n'; 4000]);
+    dex.push(0);
+    let report = common::scan(&[common::bytes("m.dex", dex)]);
+    assert!(report.gaps.iter().any(|g| g.reason == Reason::Limit), "{:?}", report.gaps);
+}

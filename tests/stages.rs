@@ -1,0 +1,317 @@
+//! The stages by their own fixtures: match (indicators with hits and near misses) and judge (rules by
+//! class, nexus and day). The extract stage is tested inside the crate, where facts can be seen.
+
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, missing_docs)]
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use underlabel::catalog::{Catalog, Class};
+use underlabel::fact::{FactKind, Inventory};
+use underlabel::finding::{Confidence, Relation};
+use underlabel::matching::Matcher;
+use underlabel::regulation::Rules;
+use underlabel::verdict::{Outcome, judge};
+use underlabel::{Context, Source};
+
+#[derive(Deserialize)]
+struct MatchFile {
+    case: Vec<MatchCase>,
+}
+
+#[derive(Deserialize)]
+struct MatchCase {
+    indicator: String,
+    fact: FactKind,
+    hit: Vec<String>,
+    miss: Vec<String>,
+}
+
+#[test]
+fn every_indicator_has_a_hit_and_a_near_miss() {
+    let catalog = Catalog::built_in().unwrap();
+    let matcher = Matcher::new(&catalog);
+    let index: BTreeMap<&str, usize> =
+        catalog.indicators().iter().enumerate().map(|(i, x)| (x.id.as_str(), i)).collect();
+    let matches = |kind: FactKind, value: &str, id: &str| {
+        let mut inventory = Inventory::new(&"f".into(), &"f".into());
+        inventory.say(kind, value, "field");
+        let mut found = Vec::new();
+        matcher.matches(&inventory.file, &mut found);
+        found.iter().any(|m| m.indicator == index[id])
+    };
+    let mut covered = BTreeSet::new();
+    for file in common::files("match") {
+        let cases: MatchFile = toml::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        for case in cases.case {
+            assert!(index.contains_key(case.indicator.as_str()), "{} is nowhere", case.indicator);
+            assert!(!case.hit.is_empty() && !case.miss.is_empty(), "{}", case.indicator);
+            for value in &case.hit {
+                assert!(matches(case.fact, value, &case.indicator), "{} must match {value:?}", case.indicator);
+            }
+            for value in &case.miss {
+                assert!(!matches(case.fact, value, &case.indicator), "{} must not match {value:?}", case.indicator);
+            }
+            covered.insert(case.indicator);
+        }
+    }
+    let bare: Vec<&str> = index.keys().copied().filter(|id| !covered.contains(*id)).collect();
+    assert!(bare.is_empty(), "no fixture for {bare:?}");
+}
+
+/// One component of a CycloneDX document, found as.
+fn found(component: &str) -> Vec<(String, Relation, Confidence)> {
+    let text = format!(r#"{{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{component}]}}"#);
+    let report = common::scan(&[common::bytes("bom.json", text)]);
+    report.findings.iter().map(|f| (f.product.id.clone(), f.relation, f.confidence)).collect()
+}
+
+#[test]
+fn the_confidence_table_holds() {
+    let one = |product: &str, confidence| vec![(product.to_owned(), Relation::Declared, confidence)];
+    // A maker alone is one strong sign of one family.
+    let supplier = r#""supplier":{"name":"AO Kaspersky Lab"}"#;
+    assert_eq!(found(&format!(r#"{{"name":"engine",{supplier}}}"#)), one("kaspersky-software", Confidence::Possible));
+    // Two fields of one family are still one witness.
+    let twice = format!(r#"{{"name":"engine",{supplier},"publisher":"Kaspersky Lab"}}"#);
+    assert_eq!(found(&twice), one("kaspersky-software", Confidence::Possible));
+    // A maker and an identifier are two.
+    let cpe = r#""cpe":"cpe:2.3:a:kaspersky:total_security_2015:1:*:*:*:*:*:*:*""#;
+    assert_eq!(found(&format!(r#"{{"name":"x",{supplier},{cpe}}}"#)), one("kaspersky-product", Confidence::Confirmed));
+    // A maker and a product's name are two.
+    let named = format!(r#"{{"name":"Kaspersky Anti-Virus SDK 8",{supplier}}}"#);
+    assert_eq!(found(&named), one("kav-sdk-8", Confidence::Confirmed));
+    // Conclusive names stay possible, however many: no program was seen.
+    assert_eq!(found(r#"{"name":"lib/kavehost.exe"}"#), one("kav-sdk-8", Confidence::Possible));
+    let both = r#"{"name":"kavehost.exe"},{"name":"kavhttpd.xml"}"#;
+    assert_eq!(found(both), one("kav-sdk-8", Confidence::Possible));
+    // Signs of different entries do not add up.
+    let apart =
+        format!(r#"{{"name":"a",{supplier}}},{{"name":"b","cpe":"cpe:2.3:a:kaspersky:other:1:*:*:*:*:*:*:*"}}"#);
+    assert_eq!(found(&apart), one("kaspersky-software", Confidence::Possible));
+    // A conclusive identifier is enough for what it identifies.
+    let kit = r#"{"name":"hexa-ui","purl":"pkg:npm/%40kaspersky/hexa-ui@6.0.0"}"#;
+    assert_eq!(found(kit), one("hexa-ui", Confidence::Confirmed));
+    // Supporting signs of one family make no find.
+    assert_eq!(found(r#"{"name":"x","supplier":{"name":"Kaspersky"}}"#), []);
+    // Look-alikes and bystanders.
+    for innocent in [
+        r#"{"name":"x","supplier":{"name":"Kasperskyi Consulting GmbH"}}"#,
+        r#"{"name":"x","authors":[{"name":"Jane Kaspersky"}]}"#,
+        r#"{"name":"nrpe","copyright":"Copyright: 2011, Kaspersky Lab ZAO"}"#,
+        r#"{"name":"x","description":"works with AO Kaspersky Lab products","externalReferences":[{"type":"website","url":"https://www.kaspersky.com"}]}"#,
+        r#"{"name":"x","purl":"pkg:github/kaspersky/gengine@1"}"#,
+        r#"{"name":"gengine","purl":"pkg:golang/github.com/kaspersky/gengine@1","cpe":"cpe:2.3:a:kaspersky:gengine:1:*:*:*:*:*:*:*"}"#,
+        r#"{"name":"nrpe","author":"Kaspersky Lab ZAO","supplier":{"name":"Nagios Enterprises"}}"#,
+        r#"{"name":"Kaspersky Endpoint Security exporter"}"#,
+        r#"{"name":"@kaspersky-fan/hexa-ui","purl":"pkg:npm/%40kaspersky-fan/hexa-ui@1"}"#,
+    ] {
+        assert_eq!(found(innocent), [], "{innocent}");
+    }
+}
+
+#[test]
+fn a_look_alike_cancels_within_its_archive() {
+    let catalog = Catalog::built_in().unwrap();
+    let matcher = Matcher::new(&catalog);
+    let hits = |classes: &[&str]| {
+        let mut found = Vec::new();
+        for class in classes {
+            let mut inventory = Inventory::new(&format!("a.jar!/{class}.class").into(), &"a.jar".into());
+            inventory.say(FactKind::JavaClass, class, "this_class");
+            matcher.matches(&inventory.file, &mut found);
+        }
+        let settled = matcher.settle(found);
+        settled.iter().map(|m| catalog.indicators()[m.indicator].id.as_str()).collect::<BTreeSet<_>>().len()
+    };
+    let shared = "com/kaspersky/components/logger/Some";
+    assert_eq!(hits(&[shared]), 1, "the shared package is a sign");
+    assert_eq!(hits(&[shared, "com/kaspersky/components/kautomator/K"]), 1, "only the test tool itself is left");
+    assert_eq!(hits(&["com/kavsdk/KavSdk", "com/kaspersky/kaspresso/K"]), 2, "the SDK beside the test tool stays");
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct JudgeFile {
+    first_day: jiff_date::Day,
+    day_before: jiff_date::Day,
+    case: Vec<JudgeCase>,
+}
+
+#[derive(Deserialize)]
+struct JudgeCase {
+    class: Class,
+    open: Outcome,
+    yes: Outcome,
+    no: Outcome,
+}
+
+mod jiff_date {
+    #[derive(Clone, Copy, serde::Deserialize)]
+    #[serde(try_from = "String")]
+    pub struct Day(pub jiff::civil::Date);
+    impl TryFrom<String> for Day {
+        type Error = jiff::Error;
+        fn try_from(text: String) -> Result<Self, jiff::Error> {
+            text.parse().map(Day)
+        }
+    }
+}
+
+#[test]
+fn every_rule_judges_every_class_as_read() {
+    let rules = Rules::built_in().unwrap();
+    let files = common::files("judge");
+    assert_eq!(files.len(), rules.regulations.len(), "a table for every regulation");
+    for file in files {
+        let id = file.file_stem().unwrap().to_string_lossy().into_owned();
+        let table: JudgeFile = toml::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        assert_eq!(table.case.len(), Class::ALL.len(), "{id}: a row for every class");
+        let outcome = |class, relation, confidence, as_of, answer: Option<bool>| {
+            let nexus = answer.map(|a| rules.nexus.iter().map(|n| (n.key.clone(), a)).collect()).unwrap_or_default();
+            let verdicts = judge(class, relation, confidence, &rules, &Context { as_of, nexus });
+            verdicts.into_iter().find(|v| v.regulation == id).unwrap()
+        };
+        let sure = Confidence::Confirmed;
+        for case in table.case {
+            let day = table.first_day.0;
+            let seen = |answer| outcome(case.class, Relation::Unlabelled, sure, day, answer).outcome;
+            let what = format!("{id} {}", case.class.name());
+            assert_eq!(seen(None), case.open, "{what} open");
+            assert_eq!(seen(Some(true)), case.yes, "{what} yes");
+            assert_eq!(seen(Some(false)), case.no, "{what} no");
+            let before = outcome(case.class, Relation::Unlabelled, sure, table.day_before.0, Some(true)).outcome;
+            assert!(before <= Outcome::Exempt, "{what} the day before: {before:?}");
+            // A find that is only possible never leads to more than a look by a person.
+            let unsure = outcome(case.class, Relation::Unlabelled, Confidence::Possible, day, Some(true));
+            assert!(unsure.outcome <= Outcome::Unclear, "{what} possible: {:?}", unsure.outcome);
+            // An unverified rule never prohibits outright.
+            // Every verdict says where it stands and why; one that waits says for what.
+            let open = outcome(case.class, Relation::Unlabelled, sure, day, None);
+            assert!(!open.citation.is_empty() && open.because.len() > 10 && open.url.starts_with("https://"), "{what}");
+            assert_eq!(
+                open.outcome == Outcome::ProhibitedIf,
+                open.missing.iter().any(|m| m.short.is_some()) && open.outcome > Outcome::Likely,
+                "{what}"
+            );
+        }
+    }
+}
+
+#[test]
+fn bod_17_01_never_reaches_embedded_code() {
+    let rules = Rules::built_in().unwrap();
+    let nexus: BTreeMap<String, bool> = rules.nexus.iter().map(|n| (n.key.clone(), true)).collect();
+    let context = Context { as_of: jiff::civil::date(2026, 1, 1), nexus };
+    let bod = |class, relation| {
+        let verdicts = judge(class, relation, Confidence::Confirmed, &rules, &context);
+        verdicts.into_iter().find(|v| v.regulation == "bod-17-01").unwrap().outcome
+    };
+    assert_eq!(bod(Class::EngineSdk, Relation::WhiteLabelled), Outcome::Exempt);
+    assert_eq!(bod(Class::EngineSdk, Relation::Declared), Outcome::Exempt);
+    assert_eq!(bod(Class::EngineSdk, Relation::Branded), Outcome::Likely, "a branded engine is a branded product");
+    assert_eq!(bod(Class::Unspecified, Relation::WhiteLabelled), Outcome::Exempt);
+    for relation in [Relation::WhiteLabelled, Relation::Declared] {
+        assert_eq!(
+            bod(Class::BrandedProduct, relation),
+            Outcome::Unclear,
+            "part of another's product: embedded or beside it"
+        );
+    }
+    assert_eq!(bod(Class::BrandedProduct, Relation::Branded), Outcome::ProhibitedIf, "its force was not verified");
+}
+
+#[test]
+fn labels_name_the_brand_on_the_box() {
+    let path = common::fixture("end-to-end/appliance-update/acme-mailguard-5.2-update.zip");
+    let report = common::scan(&[Source::Path(path)]);
+    let label = report.subjects[0].label.as_ref().unwrap();
+    assert_eq!(label.vendor.as_deref(), Some("Acme Networks, Inc."));
+    assert!(label.at.ends_with("windows/MailGuardSetup.exe#VERSIONINFO[0x0409]/040904b0"), "{}", label.at);
+    assert!(report.findings.iter().all(|f| f.relation == Relation::WhiteLabelled));
+    let ids: Vec<&str> = report.findings.iter().map(|f| f.product.id.as_str()).collect();
+    assert_eq!(ids, ["kav-sdk-8", "kms-sdk"]);
+}
+
+/// A zip of files by name.
+fn zip(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let mut out = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, data) in files {
+        out.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        std::io::Write::write_all(&mut out, data).unwrap();
+    }
+    out.finish().unwrap().into_inner()
+}
+
+fn bytes_of(path: &str) -> Vec<u8> {
+    std::fs::read(common::fixture(path)).unwrap()
+}
+
+#[test]
+fn a_bystander_labels_nothing() {
+    let filter = bytes_of("extract/binary-pe/two-languages/input.dll");
+    let other = bytes_of("extract/binary-pe/near-miss/input.dll");
+    let package = br#"{"name":"left-pad","version":"1.0.0","author":"azer"}"#.to_vec();
+    // Another vendor's library and a package beside the filter: the filter's own foreign label counts.
+    let data =
+        zip(&[("a/viewer.dll", other), ("b/mgfilter.dll", filter), ("node_modules/left-pad/package.json", package)]);
+    let report = common::scan(&[common::bytes("product.zip", data)]);
+    let label = report.findings[0].label.as_ref().unwrap();
+    assert_eq!(label.vendor.as_deref(), Some("Acme Networks, Inc."), "{label:?}");
+    // Two applications: the one that holds the SDK is named.
+    let data = zip(&[
+        ("a.apk", bytes_of("extract/android-apk/near-miss/input.apk")),
+        ("z.apk", bytes_of("extract/android-apk/kavsdk/input.apk")),
+    ]);
+    let report = common::scan(&[common::bytes("apps.zip", data)]);
+    let label = report.findings[0].label.as_ref().unwrap();
+    assert!(label.product.as_deref().unwrap().contains("com.acme.mobileguard"), "{label:?}");
+    // No label at all is said as such.
+    let data = zip(&[("lib/libkave8.so", bytes_of("extract/binary-elf/libkave8/input.so"))]);
+    let report = common::scan(&[common::bytes("x.zip", data)]);
+    assert_eq!(report.findings[0].relation, Relation::Unlabelled);
+}
+
+#[test]
+fn a_string_is_not_the_thing() {
+    let found = |name: &str, data: Vec<u8>| {
+        let report = common::scan(&[common::bytes(name, data)]);
+        report.findings.iter().map(|f| f.confidence).max()
+    };
+    let mut elf = bytes_of("extract/binary-elf/near-miss/input.elf");
+    assert_eq!(found("x.elf", elf.clone()), None);
+    // A detector holds the same strings: it needs a look, no more.
+    elf.extend_from_slice(
+        b"\0KL_PLUGINS_PATH\0appinfo.kli missing or signature invalid\0https://activation-v2.kaspersky.com\0",
+    );
+    assert_eq!(found("detector.elf", elf), Some(Confidence::Possible));
+    let text = "unset KL_PLUGINS_PATH before removal";
+    assert_eq!(found("notes.txt", text.into()), None);
+    let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(found("notes-utf16.txt", utf16), None);
+    assert_eq!(found("one-nul.log", format!("{text}\0").into()), None);
+    // A host list beside a folder of notes is not a product.
+    let mut hosts = bytes_of("extract/binary-elf/near-miss/input.elf");
+    hosts.extend_from_slice(b"\0dc1.ksn.kaspersky-labs.com\0");
+    let data = zip(&[("blocker", hosts), ("playbooks/opt/kaspersky/README.md", b"remove it".to_vec())]);
+    assert_eq!(found("blocker.zip", data), Some(Confidence::Possible));
+}
+
+#[test]
+fn no_document_passes_unseen() {
+    let gaps = |text: &str| {
+        let report = common::scan(&[common::bytes("x.json", text)]);
+        report.gaps.iter().map(|g| g.reason.name().to_owned()).collect::<Vec<_>>()
+    };
+    let bom = r#"{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{"name":"a"}]}"#;
+    assert!(gaps(bom).is_empty());
+    assert_eq!(gaps(&format!("{bom}\n{bom}")), ["unsupported"]);
+    assert_eq!(gaps(&format!(r#"{{"sbom":{bom}}}"#)), ["unsupported"]);
+    assert_eq!(
+        gaps(r#"{"bomFormat":"CycloneDX","specVersion":"1.6","components":{"a":{"supplier":"AO Kaspersky Lab"}}}"#),
+        ["empty", "malformed"]
+    );
+    assert_eq!(gaps(r#"{"data":{"spdxVersion":"SPDX-2.3","packages":[]}}"#), ["unsupported"]);
+}
