@@ -1,6 +1,6 @@
 //! The exit codes: one table, printed by `underlabel scan --help` and the README.
 //!
-//! In: a [`Report`](crate::report::Report) and a threshold. Out: an [`Exit`]. Must not know: arguments.
+//! In: a [`Report`] and a threshold. Out: an [`Exit`]. Must not know: arguments.
 
 use crate::report::Report;
 use crate::verdict::Outcome;

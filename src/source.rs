@@ -1,6 +1,6 @@
 //! Where bytes come from: paths, directories, standard input, memory.
 //!
-//! In: a [`Source`] and [`Limits`]. Out: [`Blob`]s. The only module that opens files.
+//! In: a [`Source`] and [`Limits`]. Out: blobs. The only module that opens files.
 //! Must not know: any format.
 
 // The one place where the file system is touched (see `clippy.toml`).
