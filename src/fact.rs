@@ -3,9 +3,15 @@
 //! In: nothing. Out: [`Fact`], [`Component`], [`Label`], [`Gap`], [`Note`], gathered in an [`Inventory`].
 //! Must not know: which formats exist, which indicators exist, what any rule says.
 
-use std::fmt;
+mod coverage;
+mod graph;
+
+use std::collections::HashMap;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
+pub use coverage::Coverage;
+pub use graph::{Graph, Route};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +72,18 @@ fact_kinds! {
     Originator = "originator", Declaration;
     /// Who runs the service (CycloneDX `services[].provider`).
     Provider = "provider", Declaration;
+    /// Who grants the licence (CycloneDX `licensing.licensor`, SWID `softwareLicensor`).
+    Licensor = "licensor", Declaration;
+    /// Who contributed to it (SPDX `fileContributors`).
+    Contributor = "contributor", Declaration;
+    /// Who wrote the document that lists it (SPDX `creators`, CycloneDX `metadata.authors`, SWID `tagCreator`).
+    DocumentMaker = "document-maker", Declaration;
+    /// What wrote the document that lists it.
+    DocumentTool = "document-tool", Name;
+    /// The name or text of a licence.
+    License = "license", Name;
+    /// A remark in a document about a component (SPDX annotation, CycloneDX annotation).
+    Annotation = "annotation", Name;
     /// The name space of the component (CycloneDX `group`).
     Group = "group", Identifier;
     /// A package URL.
@@ -203,66 +221,174 @@ impl fmt::Display for Location {
     }
 }
 
-/// One thing an extractor read, with the field it stood in (the path is the component's).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Fact {
+/// One thing an extractor read, as a view into its component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fact<'c> {
     /// What it is about.
     pub kind: FactKind,
     /// The value as it stood there (decoded, not normalised).
-    pub value: Box<str>,
-    /// JSON pointer, header field or offset.
-    pub field: Box<str>,
+    pub value: &'c str,
+    /// Header field or offset; in a document, the rest of the pointer behind the component's own.
+    pub field: &'c str,
+}
+
+/// Where a fact's texts stand in its component's buffer.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    kind: FactKind,
+    value: u32,
+    field: u32,
+    end: u32,
 }
 
 /// Something that may be one piece of software: a file, an archive member, an SBOM entry.
+///
+/// All texts stand in one buffer, which is used again for the next component: a document of a million
+/// entries costs no more memory than its largest one.
 #[derive(Clone, Debug, Default)]
 pub struct Component {
     /// The extractor that found it; for a file, the last one that added to it.
     pub found_by: &'static str,
     /// The file or member it stands in.
     pub path: Arc<str>,
-    /// The archive it lies in, else its own path: look-alikes cancel within it.
+    /// The archive it lies in, else its own path: look-alikes cancel within it. Empty for a declared one.
     pub scope: Arc<str>,
     /// True where a document names the thing, false where its bytes were at hand.
     pub declared: bool,
-    /// What is known about it.
-    pub facts: Vec<Fact>,
-    /// Bytes of its facts.
-    spent: usize,
+    /// Where a declared component stands in its document; it goes in front of every field.
+    pub pointer: String,
+    /// The document's own name for it, as [`Graph::key`], where it has one.
+    pub reference: Option<u64>,
+    /// How the product uses it, where the document says so.
+    pub usage: Option<Usage>,
+    text: String,
+    slots: Vec<Slot>,
     /// Facts beyond what is kept.
     dropped: u64,
     /// Values that were cut.
     shortened: u64,
 }
 
+/// How the product uses a component, by the words of its document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Usage {
+    /// It is needed at run time.
+    Required,
+    /// It may be left out.
+    Optional,
+    /// It is not part of what is shipped.
+    Excluded,
+    /// It serves development.
+    Development,
+    /// It serves tests.
+    Test,
+    /// It serves the build.
+    Build,
+}
+
+impl Usage {
+    /// The stable name used in every output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Usage::Required => "required",
+            Usage::Optional => "optional",
+            Usage::Excluded => "excluded",
+            Usage::Development => "development",
+            Usage::Test => "test",
+            Usage::Build => "build",
+        }
+    }
+}
+
 /// A value is kept up to this length; no indicator is that long.
 const VALUE: usize = 16 << 10;
-/// Bytes of facts kept of one component, and of all that one file declares: hostile tables point a million
-/// entries at one long string.
+/// Bytes of facts kept of one component: hostile tables point a million entries at one long string.
 const COMPONENT_BYTES: usize = 64 << 20;
-const DECLARED_BYTES: usize = 512 << 20;
 
 impl Component {
     /// Adds a fact. Empty values say nothing and are dropped.
-    pub fn say(&mut self, kind: FactKind, value: impl AsRef<str>, field: impl Into<String>) {
-        let value = value.as_ref().trim_matches(|c: char| c.is_whitespace() || c == '\0');
+    pub fn say(&mut self, kind: FactKind, value: impl AsRef<str>, field: impl AsRef<str>) {
+        if let Some((at, end)) = self.keep(value.as_ref()) {
+            self.text.push_str(field.as_ref());
+            self.close(kind, at, end);
+        }
+    }
+
+    /// The same with a field that is put together: `format_args!("/hashes/{i}")`.
+    pub fn say_at(&mut self, kind: FactKind, value: impl AsRef<str>, field: fmt::Arguments<'_>) {
+        if let Some((at, end)) = self.keep(value.as_ref()) {
+            let _ = self.text.write_fmt(field);
+            self.close(kind, at, end);
+        }
+    }
+
+    fn keep(&mut self, value: &str) -> Option<(usize, usize)> {
+        let value = value.trim_matches(|c: char| c.is_whitespace() || c == '\0');
         if value.is_empty() {
-            return;
+            return None;
         }
         if self.full() {
             self.dropped += 1;
-            return;
+            return None;
         }
         self.shortened += u64::from(value.len() > VALUE);
-        let (value, field) = (cut(value, VALUE), field.into());
-        self.spent = self.spent.saturating_add(value.len() + field.len() + size_of::<Fact>());
-        self.facts.push(Fact { kind, value: value.into(), field: field.into_boxed_str() });
+        let at = self.text.len();
+        self.text.push_str(cut(value, VALUE));
+        Some((at, self.text.len()))
+    }
+
+    fn close(&mut self, kind: FactKind, value: usize, field: usize) {
+        // The bound on a component keeps every offset far below 4 GiB.
+        let narrow = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        self.slots.push(Slot { kind, value: narrow(value), field: narrow(field), end: narrow(self.text.len()) });
+    }
+
+    /// What is known about it.
+    pub fn facts(&self) -> impl Iterator<Item = Fact<'_>> {
+        let part = |from: u32, to: u32| self.text.get(from as usize..to as usize).unwrap_or_default();
+        self.slots.iter().map(move |s| Fact {
+            kind: s.kind,
+            value: part(s.value, s.field),
+            field: part(s.field, s.end),
+        })
+    }
+
+    /// The kinds of its facts.
+    pub fn kinds(&self) -> impl Iterator<Item = FactKind> {
+        self.slots.iter().map(|s| s.kind)
+    }
+
+    /// The place of one of its fields; one that begins with `/..` stands beside the component.
+    #[must_use]
+    pub fn at(&self, field: &str) -> Location {
+        let beside = field.strip_prefix("/..").zip(self.pointer.rsplit_once('/'));
+        Location::field(
+            &self.path,
+            match beside {
+                Some((field, (around, _))) => format!("{around}{field}"),
+                None => format!("{}{field}", self.pointer),
+            },
+        )
     }
 
     /// True when no more facts are kept: a reader of a table may stop.
     #[must_use]
     pub fn full(&self) -> bool {
-        self.spent >= COMPONENT_BYTES
+        self.text.len() + self.slots.len() * size_of::<Slot>() >= COMPONENT_BYTES
+    }
+
+    /// Forgets everything about the last component and keeps the buffers.
+    fn renew(&mut self) {
+        let keep = |buffer: &mut String| {
+            buffer.clear();
+            buffer.shrink_to(1 << 20);
+        };
+        keep(&mut self.text);
+        keep(&mut self.pointer);
+        self.slots.clear();
+        (self.reference, self.usage, self.dropped, self.shortened) = (None, None, 0, 0);
     }
 }
 
@@ -325,6 +451,10 @@ pub enum Reason {
     Unreadable,
     /// A document was read and holds nothing to assess.
     Empty,
+    /// A document refers to a part that is not at hand.
+    Absent,
+    /// It was read all the same, and does not follow its specification (only with `--strict`).
+    Nonconforming,
 }
 
 impl Reason {
@@ -339,6 +469,8 @@ impl Reason {
             Reason::Limit => "limit",
             Reason::Unreadable => "unreadable",
             Reason::Empty => "empty",
+            Reason::Absent => "absent",
+            Reason::Nonconforming => "nonconforming",
         }
     }
 }
@@ -365,29 +497,58 @@ pub struct Note {
 
 /// More notes than this about one file are counted, not kept.
 const NOTES_KEPT: usize = 20;
+/// The same for gaps.
+const GAPS_KEPT: usize = 1000;
+/// Bytes of embedded documents held of one blob.
+const EMBEDDED_BYTES: usize = 256 << 20;
+
+/// Who is handed each declared component as it is read.
+pub type Taker<'s> = &'s mut dyn FnMut(&Component);
+
+/// A document inside a blob: the payload of an envelope, the second line of many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Embedded {
+    /// Its name behind the `!/`.
+    pub name: String,
+    /// Its bytes.
+    pub data: Vec<u8>,
+}
 
 /// Everything said about one blob. The walk makes one, the extractors fill it, the matcher reads it.
-#[derive(Debug)]
-pub struct Inventory {
+pub struct Inventory<'s> {
     /// The blob itself.
     pub file: Component,
-    /// What documents in it name.
+    /// What documents in it name, where nobody takes them as they come.
     pub components: Vec<Component>,
-    declared_bytes: usize,
-    declared_dropped: u64,
+    /// How many components documents in it name.
+    pub declared: u64,
+    taker: Option<Taker<'s>>,
+    spare: Component,
     /// The labels it shows.
     pub labels: Vec<Label>,
     /// What could not be examined.
     pub gaps: Vec<Gap>,
+    /// Gaps beyond those kept.
+    pub gaps_dropped: u64,
     /// What was repaired.
     pub notes: Vec<Note>,
     /// Notes beyond those kept.
     pub notes_dropped: usize,
     /// The formats that were recognised, by extractor name.
     pub formats: Vec<&'static str>,
+    /// What depends on what, by the document.
+    pub graph: Graph,
+    /// How complete a document in it is.
+    pub coverage: Option<Coverage>,
+    /// Documents inside it, to be looked at by themselves.
+    pub embedded: Vec<Embedded>,
+    /// Whether every repair is to be a gap.
+    pub strict: bool,
+    /// Uses that a document states apart from its components.
+    pub usages: HashMap<u64, Usage>,
 }
 
-impl Inventory {
+impl<'s> Inventory<'s> {
     /// An inventory of the blob at `path`, which lies in the container `scope`.
     #[must_use]
     pub fn new(path: &Arc<str>, scope: &Arc<str>) -> Self {
@@ -399,43 +560,85 @@ impl Inventory {
                 ..Component::default()
             },
             components: Vec::new(),
-            declared_bytes: 0,
-            declared_dropped: 0,
+            declared: 0,
+            taker: None,
+            spare: Component::default(),
             labels: Vec::new(),
             gaps: Vec::new(),
+            gaps_dropped: 0,
             notes: Vec::new(),
             notes_dropped: 0,
             formats: Vec::new(),
+            graph: Graph::default(),
+            coverage: None,
+            embedded: Vec::new(),
+            strict: false,
+            usages: HashMap::new(),
         }
+    }
+
+    /// The same, with somebody who takes each declared component as it is read: none is kept then.
+    #[must_use]
+    pub fn with_taker(path: &Arc<str>, scope: &Arc<str>, taker: Taker<'s>) -> Self {
+        Inventory { taker: Some(taker), ..Inventory::new(path, scope) }
+    }
+
+    /// The same inventory, once nothing more is declared.
+    #[must_use]
+    pub fn without_taker<'t>(self) -> Inventory<'t> {
+        Inventory { taker: None, ..self }
     }
 
     /// Adds a fact about the blob itself.
-    pub fn say(&mut self, kind: FactKind, value: impl AsRef<str>, field: impl Into<String>) {
+    pub fn say(&mut self, kind: FactKind, value: impl AsRef<str>, field: impl AsRef<str>) {
         self.file.say(kind, value, field);
     }
 
-    /// A new component that a document in this blob names; its scope is its own place in the document.
+    /// A new component that a document in this blob names at `pointer`. Hand it back with [`Inventory::add`].
     #[must_use]
-    pub fn declare(&self, found_by: &'static str, pointer: &str) -> Component {
-        Component {
-            found_by,
-            path: Arc::clone(&self.file.path),
-            scope: pointer.into(),
-            declared: true,
-            ..Component::default()
+    pub fn declare(&mut self, found_by: &'static str, pointer: &str) -> Component {
+        let mut component = std::mem::take(&mut self.spare);
+        component.renew();
+        component.found_by = found_by;
+        component.path = Arc::clone(&self.file.path);
+        component.declared = true;
+        component.pointer.push_str(pointer);
+        component
+    }
+
+    /// Takes a declared component over.
+    pub fn add(&mut self, component: Component) {
+        self.declared += 1;
+        self.file.dropped += component.dropped;
+        self.file.shortened += component.shortened;
+        if let Some(coverage) = &mut self.coverage {
+            coverage.count(&component);
+        }
+        match &mut self.taker {
+            Some(taker) => {
+                taker(&component);
+                self.spare = component;
+            }
+            None => self.components.push(component),
         }
     }
 
-    /// Keeps a declared component, within the bounds of one file.
-    pub fn add(&mut self, component: Component) {
-        if self.declared_bytes >= DECLARED_BYTES {
-            self.declared_dropped += 1;
-            return;
+    /// The document says, apart from the component, how it is used.
+    pub fn used(&mut self, reference: u64, usage: Usage, most: usize) {
+        if self.usages.len() < most {
+            self.usages.insert(reference, usage);
         }
-        self.declared_bytes += component.spent + component.scope.len() + size_of::<Component>();
-        self.file.dropped += component.dropped;
-        self.file.shortened += component.shortened;
-        self.components.push(component);
+    }
+
+    /// Takes over what a document says of itself: matched like a component, and not counted as one.
+    pub fn add_aside(&mut self, component: Component) {
+        match &mut self.taker {
+            Some(taker) => {
+                taker(&component);
+                self.spare = component;
+            }
+            None => self.components.push(component),
+        }
     }
 
     /// Says what the bounds kept out. Called once, when all extractors are done.
@@ -450,24 +653,47 @@ impl Inventory {
             let detail = format!("{} values longer than {} KiB were cut to that", self.file.shortened, VALUE >> 10);
             self.note("", detail);
         }
-        if self.declared_dropped > 0 {
-            let detail =
-                format!("{} components beyond {} MiB were not kept", self.declared_dropped, DECLARED_BYTES >> 20);
-            self.gap("", Reason::Limit, detail);
+        if self.graph.is_full() {
+            self.note("", "too many dependencies to keep: paths to components are not shown");
         }
     }
 
     /// Records that a part could not be examined.
     pub fn gap(&mut self, field: impl Into<String>, reason: Reason, detail: impl Into<String>) {
-        self.gaps.push(Gap { at: Location::field(&self.file.path, field), reason, detail: detail.into() });
+        if self.gaps.len() < GAPS_KEPT {
+            self.gaps.push(Gap { at: Location::field(&self.file.path, field), reason, detail: detail.into() });
+        } else {
+            self.gaps_dropped += 1;
+        }
     }
 
-    /// Records a repaired place.
+    /// Records a repaired place: a note, or a gap where conformance is asked for.
     pub fn note(&mut self, field: impl Into<String>, detail: impl Into<String>) {
+        if self.strict {
+            self.gap(field, Reason::Nonconforming, detail);
+        } else {
+            self.remark(field, detail);
+        }
+    }
+
+    /// Records what is worth knowing and is no repair.
+    pub fn remark(&mut self, field: impl Into<String>, detail: impl Into<String>) {
         if self.notes.len() < NOTES_KEPT {
             self.notes.push(Note { at: Location::field(&self.file.path, field), detail: detail.into() });
         } else {
             self.notes_dropped += 1;
+        }
+    }
+
+    /// Keeps a document inside this blob for a look of its own.
+    pub fn embed(&mut self, name: impl Into<String>, data: impl Into<Vec<u8>>) {
+        let (name, data) = (name.into(), data.into());
+        let held: usize = self.embedded.iter().map(|e| e.data.len()).sum();
+        if held.saturating_add(data.len()) > EMBEDDED_BYTES {
+            let detail = format!("{name}: more than {} MiB of documents in one file; not read", EMBEDDED_BYTES >> 20);
+            self.gap("", Reason::Limit, detail);
+        } else {
+            self.embedded.push(Embedded { name, data });
         }
     }
 

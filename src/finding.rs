@@ -341,6 +341,8 @@ fn fingerprint(product: &str, unit: &str, label: Option<&Label>) -> String {
 pub fn own_label(labels: &[Label], path: &str, catalog: &Catalog) -> Option<Label> {
     let depth = |l: &Label| l.at.path.matches("!/").count();
     let itself = |l: &&Label| match l.from {
+        // The one document in an envelope or a packed file.
+        LabelSource::Sbom if labels.len() == 1 => true,
         LabelSource::Sbom | LabelSource::VersionResource => &*l.at.path == path,
         // The metadata of a package stands at a fixed place directly in it.
         LabelSource::AndroidPackage => depth(l) <= 1 && l.at.path.ends_with("!/AndroidManifest.xml"),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use regex::RegexSet;
 
 use crate::catalog::{Catalog, Keyed};
-use crate::fact::{Component, FactKind, Location};
+use crate::fact::{Component, FactKind, Location, Route, Usage};
 
 /// An indicator that compared with a fact.
 #[derive(Clone, Debug)]
@@ -32,6 +32,12 @@ pub struct Match {
     pub program: bool,
     /// What else the component calls itself: names of makers, and its version.
     pub says: Arc<[(FactKind, String)]>,
+    /// The document's own name for the component, as [`Graph::key`](crate::fact::Graph::key).
+    pub reference: Option<u64>,
+    /// How the product uses it, where a document says so.
+    pub usage: Option<Usage>,
+    /// The way from the product to it, where a document says so.
+    pub route: Option<Arc<Route>>,
 }
 
 /// The catalogue, arranged for look-up by kind of fact.
@@ -45,6 +51,8 @@ pub struct Matcher<'c> {
 struct Table {
     /// Patterns that compare whole values, by the way of looking up.
     keyed: Vec<(Keyed, HashMap<String, Vec<usize>>)>,
+    /// Lengths of the values of each of these, a bit a length: most values are told apart by that alone.
+    lengths: Vec<u64>,
     /// Regular expressions, tried all in one pass, and whose each is.
     set: RegexSet,
     set_of: Vec<usize>,
@@ -72,8 +80,12 @@ impl<'c> Matcher<'c> {
                     Some((how, values)) => {
                         let at = table.keyed.iter().position(|(k, _)| *k == how).unwrap_or_else(|| {
                             table.keyed.push((how, HashMap::new()));
+                            table.lengths.push(0);
                             table.keyed.len() - 1
                         });
+                        if let Some(lengths) = table.lengths.get_mut(at) {
+                            *lengths |= values.iter().fold(0, |bits, value| bits | bit(value.len()));
+                        }
                         if let Some((_, map)) = table.keyed.get_mut(at) {
                             for value in values {
                                 map.entry(value.clone()).or_default().push(index);
@@ -98,13 +110,16 @@ impl<'c> Matcher<'c> {
     pub fn matches(&self, component: &Component, found: &mut Vec<Match>) {
         let mut says: Option<Arc<[(FactKind, String)]>> = None;
         let mut keys: Option<(Arc<str>, Arc<str>)> = None;
-        for fact in &component.facts {
+        for fact in component.facts() {
             let Some(table) = self.tables.get(&fact.kind) else { continue };
-            let value: &str = &fact.value;
+            let value = fact.value;
             let mut hits: Vec<usize> = Vec::new();
-            for (how, map) in &table.keyed {
+            for ((how, map), lengths) in table.keyed.iter().zip(&table.lengths) {
+                let fits = lengths & bit(value.len()) != 0;
                 if *how == Keyed::Whole {
-                    hits.extend(map.get(value).into_iter().flatten());
+                    hits.extend(fits.then(|| map.get(value)).flatten().into_iter().flatten());
+                } else if *how == Keyed::Folded && !fits && value.is_ascii() {
+                    // Folding keeps the length of plain letters.
                 } else {
                     for key in how.keys(value) {
                         hits.extend(map.get(&key).into_iter().flatten());
@@ -122,13 +137,16 @@ impl<'c> Matcher<'c> {
                 found.push(Match {
                     indicator,
                     kind: fact.kind,
-                    value: fact.value.to_string(),
-                    at: Location::field(&component.path, fact.field.to_string()),
+                    value: value.to_owned(),
+                    at: component.at(fact.field),
                     component: Arc::clone(key),
                     scope: Arc::clone(scope),
                     declared: component.declared,
                     program: component.found_by.starts_with("binary/"),
                     says: Arc::clone(says),
+                    reference: component.reference,
+                    usage: component.usage,
+                    route: None,
                 });
             }
         }
@@ -155,10 +173,15 @@ impl<'c> Matcher<'c> {
     }
 }
 
+/// The bit of a length; all long ones share the last.
+fn bit(length: usize) -> u64 {
+    1 << length.min(63)
+}
+
 /// What a component is known by across files, and what its look-alikes cancel within.
 fn keys_of(component: &Component) -> (Arc<str>, Arc<str>) {
     if component.declared {
-        let own: Arc<str> = format!("{}#{}", component.path, component.scope).into();
+        let own: Arc<str> = format!("{}#{}", component.path, component.pointer).into();
         (Arc::clone(&own), own)
     } else {
         (Arc::clone(&component.path), Arc::clone(&component.scope))
@@ -175,5 +198,5 @@ fn says_of(component: &Component) -> Arc<[(FactKind, String)]> {
         FactKind::Version,
         FactKind::ProductVersion,
     ];
-    component.facts.iter().filter(|f| told.contains(&f.kind)).map(|f| (f.kind, f.value.to_string())).collect()
+    component.facts().filter(|f| told.contains(&f.kind)).map(|f| (f.kind, f.value.to_owned())).collect()
 }

@@ -3,6 +3,7 @@
 //! In: sources, a catalogue, rules, a context, limits. Out: a [`Report`]. Each input file is walked by
 //! itself, with a budget of its own, so that the result is the same for any number of threads.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,12 +13,12 @@ use crate::archive::{self, Opened, Walk};
 use crate::catalog::{self, Catalog};
 use crate::error::Error;
 use crate::extract;
-use crate::fact::{self, Inventory, LabelSource, Location, Reason};
+use crate::fact::{self, Embedded, Inventory, LabelSource, Location, Reason};
 use crate::finding::{self, Find, Relation, Unit};
 use crate::matching::{Match, Matcher};
 use crate::regulation::Rules;
 use crate::report::{
-    CatalogInfo, ContextInfo, Examined, Finding, Gap, Label, Note, Report, SCHEMA_VERSION, Subject, Tool,
+    CatalogInfo, ContextInfo, Document, Examined, Finding, Gap, Label, Note, Report, SCHEMA_VERSION, Subject, Tool,
 };
 use crate::source::{self, Entry, Limits, Source};
 use crate::verdict::{self, Context};
@@ -64,6 +65,7 @@ pub fn scan(
         findings: Vec::new(),
         gaps: Vec::new(),
         notes: Vec::new(),
+        documents: Vec::new(),
         examined: Examined::default(),
         verdict: None,
     };
@@ -140,6 +142,8 @@ fn gap(gap: &fact::Gap) -> Gap {
 
 /// Gaps told per input file; the rest is counted.
 const GAPS: usize = 1000;
+/// Documents whose completeness is told per input file.
+const DOCUMENTS: usize = 1000;
 
 /// What every file's walk needs.
 struct Cx<'a> {
@@ -168,6 +172,8 @@ struct Walked {
     containers: u64,
     gaps_dropped: u64,
     components: u64,
+    documents: Vec<Document>,
+    documents_dropped: u64,
     formats: Vec<&'static str>,
 }
 
@@ -217,9 +223,7 @@ fn walk_one(entry: &mut Entry, digest: bool, cx: &Cx<'_>) -> Walked {
         walked.sha256 = blob.reader().ok().and_then(|reader| sha256(reader, cx.limits));
     }
     let mut walk = Walk::new(cx.limits, blob.len());
-    archive::walk(&mut blob, &mut walk, &mut |blob, _, opened| {
-        examine(blob, opened, cx, &mut walked);
-    });
+    archive::walk(&mut blob, &mut walk, &mut |blob, _, opened| examine(blob, opened, cx, &mut walked));
     walked.members = walk.members;
     walked.unpacked = walk.unpacked;
     walked.gaps.append(&mut walk.into_gaps(&entry.path));
@@ -246,30 +250,48 @@ fn sha256(mut reader: source::Reader<'_>, limits: &Limits) -> Option<String> {
     }
 }
 
-/// One blob: its facts, matched at once, so that only what matched is kept.
-fn examine(blob: &mut source::Blob, opened: Opened, cx: &Cx<'_>, walked: &mut Walked) {
-    let mut inventory = Inventory::new(&blob.path, &blob.scope);
+/// Signs kept of one input file; a hostile list repeats one a million times.
+const MATCHES: usize = 200_000;
+
+/// One blob: its facts, matched at once, so that only what matched is kept. Documents inside it come back.
+fn examine(blob: &mut source::Blob, opened: Opened, cx: &Cx<'_>, walked: &mut Walked) -> Vec<Embedded> {
+    let first = walked.matches.len();
+    let mut dropped = 0u64;
+    let mut taker = |component: &fact::Component| {
+        let before = walked.matches.len();
+        if before < MATCHES {
+            cx.matcher.matches(component, &mut walked.matches);
+        } else {
+            let mut more = Vec::new();
+            cx.matcher.matches(component, &mut more);
+            dropped += more.len() as u64;
+        }
+    };
+    let mut inventory = Inventory::with_taker(&blob.path, &blob.scope, &mut taker);
+    inventory.strict = cx.options.strict;
     extract::name_facts(&blob.inner, &mut inventory);
     // What is packed says nothing as bytes; a program in front of an archive does.
     let packed = matches!(opened, Opened::As(_)) && !extract::is_program(blob.head());
-    if !packed && extract::wants(&blob.inner, blob.head()) {
-        let inner = blob.inner.clone();
-        match blob.load(cx.limits) {
-            Ok(data) => extract::extract(&inner, data, cx.limits.max_components, cx.options, &mut inventory),
-            Err(gap) => inventory.gaps.push(gap),
-        }
+    if !packed {
+        extract::extract(blob, cx.limits, cx.options, &mut inventory);
     }
     if opened == Opened::Leaf {
         extract::header_fact(blob.head(), &mut inventory);
     }
     inventory.close();
+    let mut inventory = inventory.without_taker();
+    cx.matcher.matches(&inventory.file, &mut walked.matches);
+    if dropped > 0 {
+        inventory.gap("", Reason::Limit, format!("{dropped} more signs beyond {MATCHES}; they are not listed"));
+    }
+    trace(walked.matches.get_mut(first..).unwrap_or_default(), &inventory);
     // A container is only a wrapper: something in it must be recognised, too.
     let recognised = !inventory.formats.is_empty();
     if let Opened::As(format) = opened {
         inventory.formats.insert(0, format);
     }
     if blob.depth == 0 {
-        walked.container = matches!(opened, Opened::As(_));
+        walked.container = matches!(opened, Opened::As(_)) || !inventory.embedded.is_empty();
         walked.formats.clone_from(&inventory.formats);
     }
     match opened {
@@ -277,17 +299,34 @@ fn examine(blob: &mut source::Blob, opened: Opened, cx: &Cx<'_>, walked: &mut Wa
         Opened::As(_) => walked.containers += 1,
         _ => walked.unrecognised += 1,
     }
-    walked.components += inventory.components.len() as u64;
-    cx.matcher.matches(&inventory.file, &mut walked.matches);
-    for component in &inventory.components {
-        cx.matcher.matches(component, &mut walked.matches);
+    walked.components += inventory.declared;
+    if let Some(coverage) = inventory.coverage.take() {
+        if walked.documents.len() < DOCUMENTS {
+            walked.documents.push(Document { path: blob.path.to_string(), coverage });
+        } else {
+            walked.documents_dropped += 1;
+        }
     }
     walked.labels.append(&mut inventory.labels);
     let room = GAPS.saturating_sub(walked.gaps.len());
-    walked.gaps_dropped += inventory.gaps.len().saturating_sub(room) as u64;
+    walked.gaps_dropped += inventory.gaps.len().saturating_sub(room) as u64 + inventory.gaps_dropped;
     walked.gaps.extend(inventory.gaps.drain(..).take(room));
     walked.notes.append(&mut inventory.notes);
     walked.notes_dropped += inventory.notes_dropped;
+    std::mem::take(&mut inventory.embedded)
+}
+
+/// Adds to the signs of one document how the product comes to each component.
+fn trace(matches: &mut [Match], inventory: &Inventory<'_>) {
+    let wanted: HashSet<u64> = matches.iter().filter_map(|m| m.reference).collect();
+    let routes: HashMap<u64, Arc<fact::Route>> =
+        inventory.graph.routes(&wanted).into_iter().map(|(key, route)| (key, Arc::new(route))).collect();
+    for one in matches {
+        if let Some(reference) = one.reference {
+            one.route = routes.get(&reference).cloned();
+            one.usage = inventory.usages.get(&reference).copied().or(one.usage);
+        }
+    }
 }
 
 /// Sorts what was walked into units of judgement. An archive or document with a label of its own is one;
@@ -314,6 +353,8 @@ fn gather(
         examined.unrecognised += one.unrecognised;
         examined.notes_dropped += one.notes_dropped as u64;
         report.gaps.extend(one.gaps.iter().map(gap));
+        examined.documents_dropped += one.documents_dropped;
+        report.documents.append(&mut one.documents);
         report.notes.extend(one.notes.iter().map(|n| Note { at: n.at.to_string(), detail: n.detail.clone() }));
         subject.bytes += one.bytes;
         subject.recognised += one.recognised;

@@ -296,6 +296,37 @@ impl Blob {
         }
     }
 
+    /// All bytes, where they are in memory already.
+    pub fn held(&self) -> Option<&[u8]> {
+        match &self.content {
+            Content::Memory(data) => Some(data),
+            Content::File { .. } => None,
+        }
+    }
+
+    /// True when one of the needles stands anywhere in it.
+    pub fn holds_any(&self, needles: &[&[u8]]) -> bool {
+        let longest = needles.iter().map(|n| n.len()).max().unwrap_or(0);
+        let holds = |data: &[u8]| needles.iter().any(|n| memchr::memmem::find(data, n).is_some());
+        if let Some(data) = self.held() {
+            return holds(data);
+        }
+        let Ok(mut reader) = self.reader() else { return false };
+        let (mut buffer, mut kept) = (vec![0; 1 << 20], 0);
+        loop {
+            let Some(room) = buffer.get_mut(kept..) else { return false };
+            let Ok(n @ 1..) = reader.read(room) else { return false };
+            let filled = kept + n;
+            if holds(buffer.get(..filled).unwrap_or_default()) {
+                return true;
+            }
+            // A needle may stand across two parts.
+            let from = filled.saturating_sub(longest);
+            buffer.copy_within(from..filled, 0);
+            kept = filled - from;
+        }
+    }
+
     /// The first bytes, up to 64 KiB.
     pub fn head(&self) -> &[u8] {
         match &self.content {

@@ -23,21 +23,33 @@ fn folder() -> Option<PathBuf> {
 /// An independent count of what the reader should have seen: an untyped walk over the raw document.
 fn count(format: &str, text: &str) -> Option<u64> {
     let value = serde_json::Deserializer::from_str(text).into_iter::<Value>().next()?.ok()?;
-    fn nested(value: Option<&Value>, key: &str) -> u64 {
-        let items: Vec<&Value> = match value {
+    fn items<'v>(value: &'v Value, key: &str) -> Vec<&'v Value> {
+        let items: Vec<&Value> = match value.get(key) {
             Some(Value::Array(items)) => items.iter().collect(),
             Some(one @ Value::Object(_)) => vec![one],
             _ => Vec::new(),
         };
-        items.into_iter().filter(|v| v.is_object()).map(|v| 1 + nested(v.get(key), key)).sum()
+        items.into_iter().filter(|v| v.is_object()).collect()
+    }
+    /// A component with those inside it and those it stems from; a service with those inside it.
+    fn all(value: &Value) -> u64 {
+        let inside = ["components", "services"].iter().flat_map(|key| items(value, key));
+        let kin = value
+            .get("pedigree")
+            .into_iter()
+            .flat_map(|pedigree| ["ancestors", "descendants", "variants"].iter().flat_map(|key| items(pedigree, key)));
+        inside.chain(kin).map(|v| 1 + all(v)).sum()
     }
     Some(match format {
         "cyclonedx-json" => {
-            nested(value.get("components"), "components")
-                + nested(value.get("services"), "services")
-                + nested(value.get("metadata").and_then(|m| m.get("component")), "components")
+            let main = value.get("metadata").and_then(|m| m.get("component")).filter(|c| c.is_object());
+            let targets = value.get("declarations").and_then(|d| d.get("targets"));
+            all(&value)
+                + main.map_or(0, |c| 1 + all(c))
+                + targets.map_or(0, all)
+                + items(&value, "formulation").into_iter().map(all).sum::<u64>()
         }
-        _ => nested(value.get("packages"), "") + nested(value.get("files"), ""),
+        _ => ["packages", "files", "snippets"].iter().map(|key| items(&value, key).len() as u64).sum(),
     })
 }
 

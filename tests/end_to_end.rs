@@ -249,19 +249,20 @@ fn lists_and_explanations() {
 }
 
 #[test]
-fn strict_adds_notes_and_changes_no_finding() {
+fn strict_turns_notes_into_gaps_and_changes_no_finding() {
     let sbom = br#"{"bomFormat":"CycloneDX","specVersion":"1.5","version":1,"components":[{"type":"nonsense","name":"x","purl":"not a purl","supplier":{"name":"AO Kaspersky Lab"}}]}"#;
     let plain = json(&piped(&["scan", "-", "-o", "json"], sbom));
     let strict = json(&piped(&["scan", "-", "-o", "json", "--strict"], sbom));
     assert_eq!(plain["findings"], strict["findings"]);
     assert_eq!(plain["notes"].as_array().unwrap().len(), 0);
-    let notes = strict["notes"].to_string();
-    assert!(notes.contains("not conforming CycloneDX"), "{notes}");
+    assert_eq!(plain["gaps"].as_array().unwrap().len(), 0);
+    let gaps = strict["gaps"].to_string();
+    assert!(gaps.contains("not conforming CycloneDX") && gaps.contains("nonconforming"), "{gaps}");
     let spdx = |package: &str| {
         let text = format!(
             r#"{{"spdxVersion":"SPDX-2.3","dataLicense":"CC0-1.0","SPDXID":"SPDXRef-DOCUMENT","name":"x","documentNamespace":"https://x.invalid","creationInfo":{{"created":"2025-01-01T00:00:00Z","creators":["Tool: t"]}},"packages":[{{"name":"p","SPDXID":"SPDXRef-p"{package}}}]}}"#
         );
-        json(&piped(&["scan", "-", "-o", "json", "--strict"], text.as_bytes()))["notes"].to_string()
+        json(&piped(&["scan", "-", "-o", "json", "--strict"], text.as_bytes()))["gaps"].to_string()
     };
     assert_eq!(spdx(r#","downloadLocation":"NOASSERTION""#), "[]");
     assert!(spdx("").contains("not conforming SPDX"), "a required field is missing");

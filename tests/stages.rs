@@ -301,17 +301,30 @@ fn a_string_is_not_the_thing() {
 
 #[test]
 fn no_document_passes_unseen() {
-    let gaps = |text: &str| {
+    let seen = |text: &str| {
         let report = common::scan(&[common::bytes("x.json", text)]);
-        report.gaps.iter().map(|g| g.reason.name().to_owned()).collect::<Vec<_>>()
+        (
+            report.examined.components,
+            report.gaps.iter().map(|g| g.reason.name().to_owned()).collect::<Vec<_>>().join(" "),
+        )
     };
     let bom = r#"{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{"name":"a"}]}"#;
-    assert!(gaps(bom).is_empty());
-    assert_eq!(gaps(&format!("{bom}\n{bom}")), ["unsupported"]);
-    assert_eq!(gaps(&format!(r#"{{"sbom":{bom}}}"#)), ["unsupported"]);
+    let read = |components: u64| (components, String::new());
+    assert_eq!(seen(bom), read(1));
+    // Documents one behind the other, in a list, in a member, in a string, and each of these in another.
+    assert_eq!(seen(&format!("{bom}\n{bom}\n{bom}")), read(3));
+    assert_eq!(seen(&format!("[{bom},{bom}]")), read(2));
+    assert_eq!(seen(&format!(r#"{{"sbom":{bom}}}"#)), read(1));
+    assert_eq!(seen(&format!("{{\"Data\":{}}}", serde_json::Value::from(bom))), read(1));
+    assert_eq!(seen(&format!(r#"{{"a":{{"b":[1,{{"c":{bom}}}]}}}}"#)), read(1));
+    assert_eq!(seen(&format!("{{\"event\":1}}\n{bom}\n{{\"event\":2}}")), read(1));
+    // One broken among many hides no other.
+    assert_eq!(seen(&format!("{bom}\n{}\n{bom}", &bom[..60])), (2, "truncated".to_owned()));
     assert_eq!(
-        gaps(r#"{"bomFormat":"CycloneDX","specVersion":"1.6","components":{"a":{"supplier":"AO Kaspersky Lab"}}}"#),
-        ["empty", "malformed"]
+        seen(r#"{"bomFormat":"CycloneDX","specVersion":"1.6","components":{"a":{"supplier":"AO Kaspersky Lab"}}}"#).1,
+        "empty malformed"
     );
-    assert_eq!(gaps(r#"{"data":{"spdxVersion":"SPDX-2.3","packages":[]}}"#), ["unsupported"]);
+    assert_eq!(seen(r#"{"data":{"spdxVersion":"SPDX-2.3","packages":[]}}"#).1, "empty");
+    // A word is no document.
+    assert_eq!(seen(r#"{"enum":["bomFormat","CycloneDX"],"bomFormat":{"const":"CycloneDX"}}"#), read(0));
 }

@@ -14,7 +14,7 @@ mod zip;
 
 use std::io::{self, Read};
 
-use crate::fact::{Gap, Location, Reason, cut};
+use crate::fact::{Embedded, Gap, Location, Reason, cut};
 use crate::source::{Blob, Limits};
 
 /// A container format that is opened.
@@ -30,8 +30,9 @@ struct Format {
 /// Every container format that is opened, in the order of trial.
 const FORMATS: &[Format] = &[zip::FORMAT, gzip::FORMAT, tar::FORMAT];
 
-/// Called for each blob, containers included, before its members.
-pub(crate) type Visit<'v> = &'v mut dyn FnMut(&mut Blob, &mut Walk<'_>, Opened);
+/// Called for each blob, containers included, before its members. Gives back the documents inside it, which are
+/// walked like members.
+pub(crate) type Visit<'v> = &'v mut dyn FnMut(&mut Blob, &mut Walk<'_>, Opened) -> Vec<Embedded>;
 
 /// What became of a blob as a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,19 +221,39 @@ pub(crate) fn walk(blob: &mut Blob, walk: &mut Walk<'_>, visit: Visit<'_>) {
             }
             None => Opened::Leaf,
         };
-        visit(blob, walk, opened);
+        let inside = visit(blob, walk, opened);
+        embedded(blob, inside, walk, visit);
         return;
     };
     if blob.depth >= walk.limits.max_depth {
         walk.gap(at, Reason::Limit, format!("{} containers deep; not opened", blob.depth));
-        visit(blob, walk, Opened::Shut);
+        let inside = visit(blob, walk, Opened::Shut);
+        embedded(blob, inside, walk, visit);
         return;
     }
-    visit(blob, walk, Opened::As(format.name));
+    let inside = visit(blob, walk, Opened::As(format.name));
+    embedded(blob, inside, walk, visit);
     let held = blob.len().min(if blob.depth > 0 { u64::MAX } else { 0 });
     walk.held = walk.held.saturating_add(held);
     (format.open)(blob, walk, visit);
     walk.held = walk.held.saturating_sub(held);
+}
+
+/// Documents inside a document go round again, within the same budget.
+fn embedded(parent: &Blob, inside: Vec<Embedded>, state: &mut Walk<'_>, visit: Visit<'_>) {
+    for one in inside {
+        if !state.go_on(parent) {
+            return;
+        }
+        if parent.depth >= state.limits.max_depth {
+            let at = Location { path: format!("{}!/{}", parent.path, one.name).into(), field: String::new() };
+            state.gap(at, Reason::Limit, format!("{} containers deep; not opened", parent.depth));
+            continue;
+        }
+        state.members += 1;
+        state.unpacked = state.unpacked.saturating_add(one.data.len() as u64);
+        descend(parent, &one.name, one.data, state, visit);
+    }
 }
 
 /// A member whose bytes are at hand goes round again.

@@ -174,6 +174,8 @@ fn word(id: &str, rules: &Rules) -> Option<String> {
         Reason::Limit,
         Reason::Unreadable,
         Reason::Empty,
+        Reason::Absent,
+        Reason::Nonconforming,
     ];
     if let Some(reason) = reasons.iter().find(|r| r.name() == id) {
         return Some(format!("{id}: why a part was not examined\n{}\n", gap(*reason)));
@@ -228,5 +230,9 @@ const fn gap(reason: Reason) -> &'static str {
         Reason::Limit => "A limit was reached. Raise it (see `underlabel scan --help`) or scan the part by itself.",
         Reason::Unreadable => "The file system refused. Give the right to read it.",
         Reason::Empty => "A document was read and holds nothing to assess. Ask for a complete one.",
+        Reason::Absent => "A document refers to a part that is not at hand. Ask for it, and scan it beside this one.",
+        Reason::Nonconforming => {
+            "It was read all the same, and does not follow its specification. Said as a gap because of --strict."
+        }
     }
 }

@@ -3,10 +3,10 @@
 //! In: a file with the magic `CAFEBABE` and a class-file version. Out: one fact. The name comes from the
 //! constant pool, not from the path: only a definition counts.
 
-use super::{Doc, Extractor, Head, Mine};
+use super::{Doc, Extractor, Head, Mine, Read};
 use crate::fact::{FactKind, Inventory, Reason};
 
-pub(super) const EXTRACTOR: Extractor = Extractor { name: "java/class", claim, extract };
+pub(super) const EXTRACTOR: Extractor = Extractor { name: "java/class", claim, extract: Read::Whole(extract) };
 
 fn claim(head: &Head<'_>) -> bool {
     // Major versions start at 45; a universal Mach-O has its small architecture count there.

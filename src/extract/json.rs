@@ -1,17 +1,20 @@
-//! A lenient JSON tree for one element at a time, and a stream over the top level of a document.
+//! A lenient JSON tree for one element at a time.
 //!
 //! In: text. Out: [`Node`]s. Members keep their order and may repeat; wrong shapes read as nothing, and
-//! the caller notes them. Memory is bounded by the largest element, not by the document. Depth is
-//! bounded by the recursion limit of `serde_json` (128).
+//! the caller notes them. Depth is bounded by the recursion limit of `serde_json` (128). Where a text breaks
+//! off within an element, what stood before the break is kept.
+//!
+//! The other notations (XML, YAML, protobuf, tag-value, RDF) are turned into the same tree, so that every
+//! reader of a format is written once.
 
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// A JSON value that borrows what it can.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Node<'a> {
     Null,
     Bool(bool),
@@ -57,22 +60,17 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The elements of a member, with the JSON pointer of each relative to this node. A member that stands
-    /// twice is read twice: the one that would be overridden may be the one that tells.
-    pub fn each(&self, key: &str) -> impl Iterator<Item = (String, &Node<'a>)> {
+    /// The elements of a member, with the rest of the JSON pointer to each. A member that stands twice is read
+    /// twice: the one that would be overridden may be the one that tells.
+    pub fn each<'n>(&'n self, key: &'static str) -> impl Iterator<Item = (Step, &'n Node<'a>)> + use<'n, 'a> {
         let members: &[(Cow<'a, str>, Node<'a>)] = match self {
             Node::Map(members) => members,
             _ => &[],
         };
-        let key = key.to_owned();
-        let wanted = key.clone();
-        members.iter().filter(move |(k, _)| *k == wanted).flat_map(move |(_, node)| {
+        members.iter().filter(move |(k, _)| *k == key).flat_map(move |(_, node)| {
             let single = !matches!(node, Node::List(_));
-            let key = key.clone();
-            node.items()
-                .iter()
-                .enumerate()
-                .map(move |(i, item)| (if single { format!("/{key}") } else { format!("/{key}/{i}") }, item))
+            let step = move |i: usize| Step { key, index: (!single).then_some(i) };
+            node.items().iter().enumerate().map(move |(i, item)| (step(i), item))
         })
     }
 
@@ -89,32 +87,87 @@ impl<'a> Node<'a> {
     }
 }
 
-/// Values in one element; real ones have some thousands. Beyond, the element breaks the document off.
+/// A step of a JSON pointer: `/key` or `/key/3`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    key: &'static str,
+    index: Option<usize>,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("/")?;
+        f.write_str(self.key)?;
+        match self.index {
+            Some(index) => write!(f, "/{index}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Values in one element; real ones have some thousands. Beyond, the element is passed over, and said.
 const VALUES: u32 = 2_000_000;
+/// The message of that fault.
+pub(super) const TOO_MANY: &str = "too many values in one element";
 
-/// Reads one value, counting down what is left for its element.
+/// What a parse shares: how many values are left, and what was read when it broke off.
+struct Shared<'de> {
+    left: Cell<u32>,
+    partial: RefCell<Option<Node<'de>>>,
+}
+
+/// Parses one value from the start of a text, and says where it ended. On a break, what stood before it.
+pub(super) fn parse<'de>(text: &'de [u8]) -> Result<(Node<'de>, usize), (serde_json::Error, Option<Node<'de>>)> {
+    let shared = Shared { left: Cell::new(VALUES), partial: RefCell::new(None) };
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let result = Seed(&shared).deserialize(&mut deserializer);
+    match result {
+        Ok(node) => Ok((node, deserializer.into_iter::<IgnoredAny>().byte_offset())),
+        // A bare brace is no element.
+        Err(error) => Err((error, shared.partial.into_inner().filter(|n| !matches!(n, Node::Map(m) if m.is_empty())))),
+    }
+}
+
+/// Passes over one value and says where it ended.
+pub(super) fn pass(text: &[u8]) -> Result<usize, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    IgnoredAny::deserialize(&mut deserializer)?;
+    Ok(deserializer.into_iter::<IgnoredAny>().byte_offset())
+}
+
 #[derive(Clone, Copy)]
-struct NodeSeed<'b>(&'b Cell<u32>);
+struct Seed<'b, 'de>(&'b Shared<'de>);
 
-impl<'de> DeserializeSeed<'de> for NodeSeed<'_> {
+impl<'de> Seed<'_, 'de> {
+    /// What a broken value held, in place of the value.
+    fn salvage(self, whole: impl FnOnce(Option<Node<'de>>) -> Node<'de>) {
+        let inner = self.0.partial.take();
+        self.0.partial.replace(Some(whole(inner)));
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Seed<'_, 'de> {
     type Value = Node<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        match self.0.get().checked_sub(1) {
-            Some(left) => self.0.set(left),
-            None => return Err(serde::de::Error::custom(format!("more than {VALUES} values in one element"))),
+        match self.0.left.get().checked_sub(1) {
+            Some(left) => self.0.left.set(left),
+            None => return Err(serde::de::Error::custom(TOO_MANY)),
         }
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for NodeSeed<'_> {
+impl<'de> Visitor<'de> for Seed<'_, 'de> {
     type Value = Node<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any JSON value")
     }
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Node::Null)
+    }
+    fn visit_none<E>(self) -> Result<Self::Value, E> {
         Ok(Node::Null)
     }
     fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
@@ -137,22 +190,54 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let mut items = Vec::new();
-        while let Some(item) = seq.next_element_seed(self)? {
-            items.push(item);
+        loop {
+            match seq.next_element_seed(self) {
+                Ok(Some(item)) => items.push(item),
+                Ok(None) => return Ok(Node::List(items)),
+                Err(error) => {
+                    self.salvage(|inner| {
+                        items.extend(inner);
+                        Node::List(items)
+                    });
+                    return Err(error);
+                }
+            }
         }
-        Ok(Node::List(items))
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::new();
-        while let Some(key) = map.next_key::<Key<'de>>()? {
-            members.push((key.0, map.next_value_seed(self)?));
+        let mut members = Vec::with_capacity(8);
+        loop {
+            let key = match map.next_key::<Key<'de>>() {
+                Ok(Some(key)) => key.0,
+                Ok(None) => return Ok(Node::Map(members)),
+                Err(error) => {
+                    self.salvage(|_| Node::Map(members));
+                    return Err(error);
+                }
+            };
+            match map.next_value_seed(self) {
+                Ok(value) => members.push((key, value)),
+                Err(error) => {
+                    self.salvage(|inner| {
+                        members.extend(inner.map(|inner| (key, inner)));
+                        Node::Map(members)
+                    });
+                    return Err(error);
+                }
+            }
         }
-        Ok(Node::Map(members))
+    }
+}
+
+impl<'de> Deserialize<'de> for Node<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let shared = Shared { left: Cell::new(VALUES), partial: RefCell::new(None) };
+        Seed(&shared).deserialize(deserializer)
     }
 }
 
 /// A member name that borrows where it holds no escape.
-struct Key<'a>(Cow<'a, str>);
+pub(super) struct Key<'a>(pub Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Key<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -173,188 +258,32 @@ impl<'de> Deserialize<'de> for Key<'de> {
     }
 }
 
-/// How a top-level member is wanted.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Want {
-    /// Not at all: it is parsed and dropped.
-    Skip,
-    /// As one node.
-    Whole,
-    /// Element by element.
-    Items,
-}
-
-/// What stands after the first JSON value, or where the text breaks.
-pub(super) enum End {
-    /// Nothing but white space.
-    Clean,
-    /// More text, from this byte on.
-    Trailing(usize),
-    /// The text is no JSON from here on. Line and column count from 1.
-    Broken { line: usize, column: usize, truncated: bool, why: String },
-}
-
-/// Streams over the members of a top-level object. `take` gets the member's name, the index for an
-/// element of a list, and the node; what stood before a break has been handed over by then.
-pub(super) fn stream<'a>(
-    text: &'a str,
-    want: fn(&str) -> Want,
-    take: &mut dyn FnMut(&str, Option<usize>, Node<'a>),
-) -> End {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let result = Top { want, take }.deserialize(&mut deserializer);
-    if let Err(error) = result {
-        return End::Broken {
-            line: error.line(),
-            column: error.column(),
-            truncated: error.is_eof(),
-            why: plain(&error),
-        };
-    }
-    let mut rest = deserializer.into_iter::<IgnoredAny>();
-    let at = rest.byte_offset();
-    match rest.next() {
-        None => End::Clean,
-        Some(_) => End::Trailing(at),
-    }
-}
-
-/// The message without its position, which the gap carries in its place.
-fn plain(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    text.rsplit_once(" at line ").map_or_else(|| text.clone(), |(message, _)| message.to_owned())
-}
-
-struct Top<'t, 'a> {
-    want: fn(&str) -> Want,
-    take: &'t mut dyn FnMut(&str, Option<usize>, Node<'a>),
-}
-
-impl<'de> DeserializeSeed<'de> for Top<'_, 'de> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Top<'_, 'de> {
-    type Value = ();
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(Key(key)) = map.next_key::<Key<'de>>()? {
-            match (self.want)(&key) {
-                Want::Skip => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-                Want::Whole => {
-                    let node = map.next_value_seed(NodeSeed(&Cell::new(VALUES)))?;
-                    (self.take)(&key, None, node);
-                }
-                Want::Items => map.next_value_seed(Items { key: &key, take: &mut *self.take })?,
-            }
-        }
-        Ok(())
-    }
-}
-
-struct Items<'k, 't, 'a> {
-    key: &'k str,
-    take: &'t mut dyn FnMut(&str, Option<usize>, Node<'a>),
-}
-
-impl<'de> DeserializeSeed<'de> for Items<'_, '_, 'de> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Items<'_, '_, 'de> {
-    /// Something else where a list belongs.
-    fn odd(self, node: Node<'de>) {
-        (self.take)(self.key, None, node);
-    }
-}
-
-impl<'de> Visitor<'de> for Items<'_, '_, 'de> {
-    type Value = ();
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let mut index = 0;
-        while let Some(node) = seq.next_element_seed(NodeSeed(&Cell::new(VALUES)))? {
-            (self.take)(self.key, Some(index), node);
-            index += 1;
-        }
-        Ok(())
-    }
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
-        let node = NodeSeed(&Cell::new(VALUES)).visit_map(map)?;
-        self.odd(node);
-        Ok(())
-    }
-    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
-        self.odd(Node::Bool(value));
-        Ok(())
-    }
-    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
-        self.odd(Node::Number(value.to_string()));
-        Ok(())
-    }
-    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
-        self.odd(Node::Number(value.to_string()));
-        Ok(())
-    }
-    fn visit_f64<E>(self, value: f64) -> Result<(), E> {
-        self.odd(Node::Number(value.to_string()));
-        Ok(())
-    }
-    fn visit_str<E>(self, value: &str) -> Result<(), E> {
-        self.odd(Node::Str(Cow::Owned(value.to_owned())));
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn run(text: &str) -> (Vec<(String, Option<usize>)>, End) {
-        let mut seen = Vec::new();
-        let want = |key: &str| match key {
-            "list" => Want::Items,
-            "one" => Want::Whole,
-            _ => Want::Skip,
-        };
-        let end = stream(text, want, &mut |key, index, _| seen.push((key.to_owned(), index)));
-        (seen, end)
+    #[test]
+    fn a_broken_value_keeps_what_stood_before_the_break() {
+        let (error, partial) = parse(br#"{"name":"x","supplier":{"name":"Acme","url":["u",}}"#).unwrap_err();
+        assert!(!error.is_eof());
+        let partial = partial.unwrap();
+        assert_eq!(partial.str("name"), Some("x"));
+        assert_eq!(partial.get("supplier").unwrap().str("name"), Some("Acme"));
+        let (error, partial) = parse(br#"{"name":"x","version":"1."#).unwrap_err();
+        assert!(error.is_eof());
+        assert_eq!(partial.unwrap().str("name"), Some("x"));
     }
 
     #[test]
-    fn hands_over_what_stood_before_the_break() {
-        let (seen, end) = run(r#"{"x":[{}],"list":[{"a":1},2,"#);
-        assert_eq!(seen, [("list".to_owned(), Some(0)), ("list".to_owned(), Some(1))]);
-        assert!(matches!(end, End::Broken { line: 1, truncated: true, .. }));
-    }
-
-    #[test]
-    fn takes_odd_shapes_in_place_of_a_list() {
-        assert_eq!(run(r#"{"list":null}"#).0, []);
-        assert_eq!(run(r#"{"list":{"a":1}}"#).0, [("list".to_owned(), None)]);
-        assert_eq!(run(r#"{"list":"x","one":7} tail"#).0.len(), 2);
-        assert!(matches!(run("{} \n").1, End::Clean));
-        assert!(matches!(run("{} }").1, End::Trailing(_)));
+    fn a_value_ends_where_it_ends() {
+        assert_eq!(parse(br#"{"a":[1,2]} tail"#).unwrap().1, 11);
+        assert_eq!(parse(b"12,").unwrap(), (Node::Number("12".into()), 2));
+        assert_eq!(pass(br#" [{}] ,"#).unwrap(), 5);
     }
 
     #[test]
     fn nesting_is_bounded() {
-        let deep = format!("{{\"one\":{}", "[".repeat(100_000));
-        assert!(matches!(run(&deep).1, End::Broken { .. }));
+        assert!(parse("[".repeat(100_000).as_bytes()).is_err());
+        assert!(pass("[".repeat(100_000).as_bytes()).is_err());
     }
 }

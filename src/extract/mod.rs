@@ -1,6 +1,6 @@
 //! What a blob says of itself: the table of extractors and their dispatch.
 //!
-//! In: a [`Blob`](crate::source::Blob)'s bytes. Out: facts, labels, gaps and notes in an [`Inventory`].
+//! In: a [`Blob`](crate::source::Blob). Out: facts, labels, gaps and notes in an [`Inventory`].
 //! Must not know: the catalogue (the string stage is given its stems), any rule.
 //!
 //! A new format costs one file and one line in [`EXTRACTORS`].
@@ -12,14 +12,17 @@ mod java;
 mod json;
 mod package;
 mod sbom;
+mod stream;
 mod text;
+mod xml;
 
+use std::cell::OnceCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use binary::strings::Stems;
 
 use crate::fact::{FactKind, Inventory, Reason};
-use crate::source::base_name;
+use crate::source::{Blob, Limits, base_name};
 
 /// A reader of one format.
 struct Extractor {
@@ -28,13 +31,24 @@ struct Extractor {
     /// Cheap: looks at the first 64 KiB and the name.
     claim: fn(&Head<'_>) -> bool,
     /// Reads the blob. Says whether it was of this format after all.
-    extract: fn(&Doc<'_>, &mut Inventory) -> Mine,
+    extract: Read,
 }
 
-/// Every extractor, in the order of trial. Several may read one blob: a program is also searched for strings.
+/// How an extractor reads.
+#[derive(Clone, Copy)]
+enum Read {
+    /// As a stream: memory does not grow with the blob.
+    Stream(fn(&Input<'_>, &mut Inventory<'_>) -> Mine),
+    /// All of it at once.
+    Whole(fn(&Doc<'_>, &mut Inventory<'_>) -> Mine),
+}
+
+/// Every extractor, in the order of trial: streams first. Several may read one blob: a program is also searched
+/// for strings.
 const EXTRACTORS: &[Extractor] = &[
-    sbom::cyclonedx::EXTRACTOR,
-    sbom::spdx::EXTRACTOR,
+    sbom::cyclonedx::JSON,
+    sbom::spdx::JSON,
+    sbom::envelope::WRAPPER,
     binary::pe::EXTRACTOR,
     binary::elf::EXTRACTOR,
     binary::macho::EXTRACTOR,
@@ -53,14 +67,21 @@ struct Head<'a> {
     data: &'a [u8],
 }
 
-/// What an extractor may look at.
+/// What an extractor that streams may look at.
+struct Input<'a> {
+    blob: &'a Blob,
+    limits: &'a Limits,
+    options: &'a Options,
+    /// What kind of JSON document it is; found out once, for all readers of JSON.
+    form: &'a OnceCell<sbom::Form>,
+}
+
+/// What an extractor of whole blobs may look at.
 struct Doc<'a> {
     data: &'a [u8],
     options: &'a Options,
     /// The extractor before this one that recognised the blob.
     known_as: Option<&'static str>,
-    /// Components a document may hold.
-    max_components: u64,
 }
 
 /// Whether a blob was of the extractor's format after all.
@@ -84,31 +105,42 @@ pub(crate) fn names() -> Vec<&'static str> {
     EXTRACTORS.iter().map(|e| e.name).collect()
 }
 
-/// True when some extractor wants the whole blob; else its name is all that is read of it.
-pub(crate) fn wants(inner: &str, head: &[u8]) -> bool {
-    let head = Head { name: base_name(inner), data: head };
-    EXTRACTORS.iter().any(|e| (e.claim)(&head))
-}
-
 /// True for code that may carry an archive behind it.
 pub(crate) fn is_program(head: &[u8]) -> bool {
     head.starts_with(b"MZ") || head.starts_with(b"\x7fELF")
 }
 
 /// What a name says, for any blob.
-pub(crate) fn name_facts(inner: &str, inventory: &mut Inventory) {
+pub(crate) fn name_facts(inner: &str, inventory: &mut Inventory<'_>) {
     inventory.say(FactKind::FileName, base_name(inner), "name");
     inventory.say(FactKind::Path, inner.replace('\\', "/"), "path");
 }
 
 /// Runs every extractor that claims the blob. A reader that panics ends as a gap, not as an abort.
-pub(crate) fn extract(inner: &str, data: &[u8], max_components: u64, options: &Options, inventory: &mut Inventory) {
-    let name = base_name(inner);
-    let head = Head { name, data: data.get(..64 << 10).unwrap_or(data) };
-    for extractor in EXTRACTORS.iter().filter(|e| (e.claim)(&head)) {
+pub(crate) fn extract(blob: &mut Blob, limits: &Limits, options: &Options, inventory: &mut Inventory<'_>) {
+    let head = Head { name: base_name(&blob.inner), data: blob.head() };
+    let claimed: Vec<&Extractor> = EXTRACTORS.iter().filter(|e| (e.claim)(&head)).collect();
+    let form = OnceCell::new();
+    for extractor in claimed {
         let known_as = inventory.formats.first().copied();
-        let doc = Doc { data, options, known_as, max_components };
-        let ran = catch_unwind(AssertUnwindSafe(|| (extractor.extract)(&doc, inventory)));
+        let ran = match extractor.extract {
+            Read::Stream(read) => {
+                let input = Input { blob, limits, options, form: &form };
+                catch_unwind(AssertUnwindSafe(|| read(&input, inventory)))
+            }
+            // A document that was read as a stream has nothing for the readers of whole blobs.
+            Read::Whole(_) if known_as.is_some_and(|name| name.starts_with("sbom/")) => break,
+            Read::Whole(read) => match blob.load(limits) {
+                Err(gap) => {
+                    inventory.gaps.push(gap);
+                    break;
+                }
+                Ok(data) => {
+                    let doc = Doc { data, options, known_as };
+                    catch_unwind(AssertUnwindSafe(|| read(&doc, inventory)))
+                }
+            },
+        };
         match ran {
             Ok(Mine::Yes) => {
                 inventory.formats.push(extractor.name);
@@ -124,7 +156,7 @@ pub(crate) fn extract(inner: &str, data: &[u8], max_components: u64, options: &O
 }
 
 /// The first bytes of a blob that no extractor recognised.
-pub(crate) fn header_fact(head: &[u8], inventory: &mut Inventory) {
+pub(crate) fn header_fact(head: &[u8], inventory: &mut Inventory<'_>) {
     if inventory.formats.is_empty() && !head.is_empty() {
         header::say(head, inventory);
     }

@@ -17,12 +17,12 @@ pub use escape::terminal as escape_terminal;
 pub use json::schema;
 
 use crate::catalog::{Class, Strength};
-use crate::fact::{self, FactKind, Family, LabelSource, Reason};
+use crate::fact::{self, Coverage, FactKind, Family, LabelSource, Reason, Usage};
 use crate::finding::{Confidence, Evidence, Find, Relation};
 use crate::verdict::{Outcome, Verdict};
 
 /// Version of the JSON frame: the first number changes when something is taken away or means another thing.
-pub const SCHEMA_VERSION: &str = "1.0";
+pub const SCHEMA_VERSION: &str = "1.1";
 
 /// What a scan says.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -43,6 +43,9 @@ pub struct Report {
     pub gaps: Vec<Gap>,
     /// What was repaired in reading, and what the strict parsers say.
     pub notes: Vec<Note>,
+    /// How complete the SBOMs are that were read: a clean thin one proves little.
+    #[serde(default)]
+    pub documents: Vec<Document>,
     /// How much was looked at.
     pub examined: Examined,
     /// The worst outcome of all findings; absent without a finding, which is no proof of absence.
@@ -145,6 +148,9 @@ pub struct Finding {
     pub places: Vec<Place>,
     /// Places in all, when there are more than are listed.
     pub places_total: usize,
+    /// How the product comes to the components named, where a document says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<Route>,
     /// What each rule makes of it.
     pub verdicts: Vec<Verdict>,
 }
@@ -212,6 +218,31 @@ pub struct Note {
     pub detail: String,
 }
 
+/// How complete one SBOM is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Document {
+    /// Its path through containers.
+    pub path: String,
+    /// What it tells, in counts.
+    #[serde(flatten)]
+    pub coverage: Coverage,
+}
+
+/// How the product comes to a component, by its SBOM.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Route {
+    /// The component, `path#pointer`.
+    pub component: String,
+    /// Names from the product to the component, both included.
+    pub names: Vec<String>,
+    /// Other components that lead to it directly.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more: usize,
+    /// How the product uses it, where the document says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+}
+
 /// How much was looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Examined {
@@ -239,6 +270,9 @@ pub struct Examined {
     pub special: u64,
     /// Notes beyond those kept.
     pub notes_dropped: u64,
+    /// SBOMs whose completeness is not listed.
+    #[serde(default)]
+    pub documents_dropped: u64,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)]
@@ -250,6 +284,8 @@ fn is_zero(n: &usize) -> bool {
 const SHOWN_PER_INDICATOR: usize = 5;
 /// Places listed per finding; the rest is counted.
 const PLACES: usize = 1000;
+/// Ways to components listed per finding.
+const ROUTES: usize = 50;
 
 impl Label {
     /// From the fact.
@@ -300,6 +336,18 @@ impl Finding {
         for place in &mut places {
             place.evidence.sort_by(|a, b| (b.strength, &a.indicator, &a.at).cmp(&(a.strength, &b.indicator, &b.at)));
         }
+        let mut routes: Vec<Route> = Vec::new();
+        for hit in find.evidence.iter().map(|e| &e.hit).filter(|h| h.route.is_some() || h.usage.is_some()) {
+            if routes.len() < ROUTES && !routes.iter().any(|r| *r.component == *hit.component) {
+                routes.push(Route {
+                    component: hit.component.to_string(),
+                    names: hit.route.as_ref().map(|r| r.names.clone()).unwrap_or_default(),
+                    more: hit.route.as_ref().map_or(0, |r| r.more),
+                    usage: hit.usage,
+                });
+            }
+        }
+        routes.sort();
         let best = |p: &Place| p.evidence.iter().map(|e| e.strength).max();
         places.sort_by(|a, b| (best(b), &a.path).cmp(&(best(a), &b.path)));
         let places_total = places.len();
@@ -315,6 +363,7 @@ impl Finding {
             versions,
             places,
             places_total,
+            routes,
             verdicts,
         }
     }

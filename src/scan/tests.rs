@@ -21,15 +21,13 @@ fn facts(path: &Path) -> String {
     archive::walk(&mut listing.entries[0].open().unwrap(), &mut walk, &mut |blob, _, opened| {
         let mut inventory = Inventory::new(&blob.path, &blob.scope);
         if opened == Opened::Leaf {
-            let inner = blob.inner.clone();
-            let data = blob.load(&limits).unwrap();
-            extract::extract(&inner, data, 1000, &options, &mut inventory);
+            extract::extract(blob, &limits, &options, &mut inventory);
             extract::header_fact(blob.head(), &mut inventory);
         }
         let mut lines = Vec::new();
         let files = std::iter::once(&inventory.file).chain(&inventory.components);
-        for (component, fact) in files.flat_map(|c| c.facts.iter().map(move |f| (c, f))) {
-            lines.push(format!("{}#{}\t{}\t{}", component.path, fact.field, fact.kind.name(), fact.value));
+        for (component, fact) in files.flat_map(|c| c.facts().map(move |f| (c, f))) {
+            lines.push(format!("{}\t{}\t{}", component.at(fact.field), fact.kind.name(), fact.value));
         }
         for label in &inventory.labels {
             lines.push(format!("{}\tlabel\t{:?} {:?} {:?}", label.at, label.vendor, label.product, label.version));
@@ -41,6 +39,7 @@ fn facts(path: &Path) -> String {
         for line in lines {
             writeln!(text, "{line}").unwrap();
         }
+        std::mem::take(&mut inventory.embedded)
     });
     text
 }

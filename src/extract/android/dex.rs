@@ -5,10 +5,11 @@
 
 use std::borrow::Cow;
 
-use super::super::{Doc, Extractor, Head, Mine};
+use super::super::{Doc, Extractor, Head, Mine, Read};
 use crate::fact::{FactKind, Inventory, Reason};
 
-pub(in super::super) const EXTRACTOR: Extractor = Extractor { name: "android/dex", claim, extract };
+pub(in super::super) const EXTRACTOR: Extractor =
+    Extractor { name: "android/dex", claim, extract: Read::Whole(extract) };
 
 fn claim(head: &Head<'_>) -> bool {
     head.data.starts_with(b"dex\n")

@@ -7,11 +7,12 @@ use quick_xml::Reader;
 use quick_xml::XmlVersion;
 use quick_xml::events::Event;
 
-use super::super::{Doc, Extractor, Head, Mine, text};
+use super::super::{Doc, Extractor, Head, Mine, Read, text};
 use super::axml::{self, Element};
 use crate::fact::{FactKind, Inventory, Label, LabelSource, Reason, cut};
 
-pub(in super::super) const EXTRACTOR: Extractor = Extractor { name: "android/manifest", claim, extract };
+pub(in super::super) const EXTRACTOR: Extractor =
+    Extractor { name: "android/manifest", claim, extract: Read::Whole(extract) };
 
 const FILE: &str = "AndroidManifest.xml";
 

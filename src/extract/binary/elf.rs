@@ -7,11 +7,12 @@ use goblin::elf::section_header::{SHN_UNDEF, SHT_DYNSYM, SHT_NOBITS};
 use goblin::elf::{Elf, Symtab};
 use goblin::options::ParseOptions;
 
-use super::super::{Doc, Extractor, Head, Mine};
+use super::super::{Doc, Extractor, Head, Mine, Read};
 use super::{SYMBOLS, overlay};
 use crate::fact::{FactKind, Inventory, Reason};
 
-pub(in super::super) const EXTRACTOR: Extractor = Extractor { name: "binary/elf", claim, extract };
+pub(in super::super) const EXTRACTOR: Extractor =
+    Extractor { name: "binary/elf", claim, extract: Read::Whole(extract) };
 
 fn claim(head: &Head<'_>) -> bool {
     head.data.starts_with(b"\x7fELF")

@@ -5,11 +5,12 @@
 
 use goblin::mach::{Mach, MachO, MultiArch, SingleArch};
 
-use super::super::{Doc, Extractor, Head, Mine};
+use super::super::{Doc, Extractor, Head, Mine, Read};
 use super::SYMBOLS;
 use crate::fact::{FactKind, Inventory, Reason};
 
-pub(in super::super) const EXTRACTOR: Extractor = Extractor { name: "binary/macho", claim, extract };
+pub(in super::super) const EXTRACTOR: Extractor =
+    Extractor { name: "binary/macho", claim, extract: Read::Whole(extract) };
 
 /// Architectures in a universal file: real ones have at most a handful.
 const ARCHITECTURES: usize = 32;

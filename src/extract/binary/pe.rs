@@ -6,12 +6,12 @@ use goblin::options::ParseMode;
 use goblin::pe::PE;
 use goblin::pe::options::ParseOptions;
 
-use super::super::{Doc, Extractor, Head, Mine};
+use super::super::{Doc, Extractor, Head, Mine, Read};
 use super::version_info::{self, Block};
 use super::{SYMBOLS, overlay, u16_at, u32_at};
 use crate::fact::{FactKind, Inventory, Label, LabelSource, Reason};
 
-pub(in super::super) const EXTRACTOR: Extractor = Extractor { name: "binary/pe", claim, extract };
+pub(in super::super) const EXTRACTOR: Extractor = Extractor { name: "binary/pe", claim, extract: Read::Whole(extract) };
 
 fn claim(head: &Head<'_>) -> bool {
     head.data.starts_with(b"MZ") && pe_header(head.data).is_some_and(|at| head.data.len() <= at || is_pe(head.data, at))

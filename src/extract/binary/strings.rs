@@ -12,10 +12,11 @@ use std::collections::HashSet;
 use aho_corasick::packed::Searcher;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
-use super::super::{Doc, Extractor, Head, Mine, text};
+use super::super::{Doc, Extractor, Head, Mine, Read, text};
 use crate::fact::{FactKind, Inventory, Reason};
 
-pub(in super::super) const EXTRACTOR: Extractor = Extractor { name: "binary/strings", claim, extract };
+pub(in super::super) const EXTRACTOR: Extractor =
+    Extractor { name: "binary/strings", claim, extract: Read::Whole(extract) };
 
 /// Bytes folded and searched at a time: small enough to stay in the second-level cache.
 const BLOCK: usize = 64 << 10;

@@ -3,12 +3,14 @@
 //! In: a JSON object with a name and a version. Out: name, version, author, purl. A workspace root
 //! without both is no package and is left to others.
 
-use super::super::json::{End, Node, Want, stream};
-use super::super::{Doc, Extractor, Head, Mine, text};
+use super::super::sbom::close;
+use super::super::stream::{Want, Window};
+use super::super::{Doc, Extractor, Head, Mine, Read, text};
 use super::Package;
 use crate::fact::{FactKind, Inventory};
 
-pub(in super::super) const EXTRACTOR: Extractor = Extractor { name: "package/npm", claim, extract };
+pub(in super::super) const EXTRACTOR: Extractor =
+    Extractor { name: "package/npm", claim, extract: Read::Whole(extract) };
 
 fn claim(head: &Head<'_>) -> bool {
     head.name == "package.json" && text::first_mark(head.data) == Some(b'{')
@@ -21,10 +23,10 @@ fn want(key: &str) -> Want {
     }
 }
 
-fn extract(doc: &Doc<'_>, inventory: &mut Inventory) -> Mine {
-    let (text, _) = text::decode(doc.data);
+fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
     let (mut name, mut version, mut author) = (None, None, None);
-    let end = stream(&text, want, &mut |key, _, node| {
+    let mut window = Window::over(doc.data);
+    let outcome = window.members(&want, &mut |key, _, node| {
         let value = node.text().map(str::to_owned);
         match key {
             "name" => name = value,
@@ -32,17 +34,15 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory) -> Mine {
             "author" => author = value.or_else(|| node.str("name").map(str::to_owned)),
             _ => {}
         }
-        drop::<Node<'_>>(node);
     });
-    let broken = matches!(end, End::Broken { .. });
     let (Some(name), Some(version)) = (name, version) else {
-        if broken {
-            super::super::sbom::close(end, &text, inventory);
-            return Mine::Yes;
+        if outcome.whole() {
+            return Mine::No;
         }
-        return Mine::No;
+        close(&mut window, &outcome, inventory);
+        return Mine::Yes;
     };
-    super::super::sbom::close(end, &text, inventory);
+    close(&mut window, &outcome, inventory);
     let (namespace, name) = match name.split_once('/') {
         Some((scope, rest)) if scope.starts_with('@') => (Some(scope), rest),
         _ => (None, name.as_str()),

@@ -2,11 +2,12 @@
 //!
 //! In: a file of RFC 822 headers that begins with `Metadata-Version`. Out: name, version, author, purl.
 
-use super::super::{Doc, Extractor, Head, Mine, text};
+use super::super::{Doc, Extractor, Head, Mine, Read, text};
 use super::Package;
 use crate::fact::{FactKind, Inventory};
 
-pub(in super::super) const EXTRACTOR: Extractor = Extractor { name: "package/python", claim, extract };
+pub(in super::super) const EXTRACTOR: Extractor =
+    Extractor { name: "package/python", claim, extract: Read::Whole(extract) };
 
 fn claim(head: &Head<'_>) -> bool {
     matches!(head.name, "METADATA" | "PKG-INFO")

@@ -1,52 +1,133 @@
 //! Software bills of materials: what a vendor declares to be inside.
 //!
-//! In: documents. Out: a component per entry, the label of what the document describes, gaps and notes.
-//! Lenient in fields, strict in structure: a wrong type costs that field and a note, a break in the
-//! text a gap, with line and column, and what stood before it is kept.
+//! In: documents. Out: a component per entry, the label of what the document describes, who depends on whom, how
+//! complete it is, gaps and notes. Lenient in fields, strict in structure: a wrong type costs that field and a note,
+//! a break in the text a gap, with line and column, and what stood before it is kept.
+//!
+//! Every notation of a format (JSON, XML, YAML, tag-value, RDF, protobuf) is turned into the tree of its JSON form,
+//! so that a format has one reader; pointers are those of the JSON form.
 
 mod conformance;
 pub(super) mod cyclonedx;
+pub(super) mod envelope;
 pub(super) mod other;
+mod probe;
 pub(super) mod spdx;
 
-use super::json::{End, Node};
-use super::text;
+pub(super) use probe::Form;
+
+use super::json::Node;
+use super::stream::{End, Outcome, Window};
+use super::{Input, text};
 use crate::fact::{Component, FactKind, Inventory, Reason};
 use crate::source::base_name;
 
+impl Input<'_> {
+    /// The text, as a window over it.
+    fn window(&self) -> Option<Window<'_>> {
+        if let Some(data) = self.blob.held() {
+            return Some(Window::over(data));
+        }
+        let head = self.blob.head();
+        if matches!(head, [0xfe | 0xff | 0, ..] | [_, 0, ..]) {
+            // UTF-16 of that length is decoded as a whole.
+            let mut data = Vec::new();
+            let most = self.limits.max_member_bytes;
+            std::io::Read::read_to_end(&mut std::io::Read::take(self.blob.reader().ok()?, most), &mut data).ok()?;
+            return Some(Window::owned(&data));
+        }
+        Some(Window::reading(self.blob.reader().ok()?))
+    }
+
+    /// What kind of JSON document it is.
+    pub(super) fn form(&self) -> Form {
+        *self.form.get_or_init(|| {
+            let Some(mut window) = self.window() else { return Form::Other };
+            match probe::of_window(&mut window) {
+                Form::Other => self.form_by_content(),
+                form => form,
+            }
+        })
+    }
+
+    /// A document that is broken before its marker, or one with another inside it.
+    fn form_by_content(&self) -> Form {
+        if !self.blob.holds_any(&probe::needles().collect::<Vec<_>>()) {
+            // UTF-16 holds the markers only once decoded.
+            let utf16 = self.blob.held().filter(|d| matches!(d, [0xfe | 0xff | 0, ..] | [_, 0, ..]));
+            if !utf16.is_some_and(|data| probe::marked(text::decode(data).0.as_bytes())) {
+                return Form::Other;
+            }
+        }
+        let (text, _) = text::decode(self.blob.held().unwrap_or_else(|| self.blob.head()));
+        // The marker of a broken document stands in front of the break, at the top.
+        let object = text.trim_start().starts_with('{');
+        let broken =
+            self.window().filter(|_| object).map(|mut w| w.members(&|_| super::stream::Want::Skip, &mut |_, _, _| {}));
+        if broken.is_some_and(|outcome| !outcome.whole() || !outcome.faults.is_empty()) {
+            let top = |key: &str, value: &str| probe::states(text.as_bytes(), key, value);
+            if top("bomFormat", "CycloneDX") {
+                return Form::CycloneDx;
+            }
+            if top("spdxVersion", "SPDX-") {
+                return Form::Spdx2;
+            }
+        }
+        Form::Wrapper
+    }
+}
+
 /// A JSON document may be claimed from its first character; its own marker then decides.
 fn looks_like_json(head: &super::Head<'_>) -> bool {
-    // A list of documents is no document of these formats; its marker makes it a gap.
     matches!(text::first_mark(head.data), Some(b'{' | b'['))
 }
 
-/// True when the marker stands anywhere in the text, so that a parse is worth its time.
-fn holds(text: &str, marker: &str) -> bool {
-    memchr::memmem::find(text.as_bytes(), marker.as_bytes()).is_some()
-}
-
-/// Turns the end of a stream into gaps and notes.
-pub(super) fn close(end: End, text: &str, inventory: &mut Inventory) {
-    match end {
+/// Turns the end of a stream into gaps, notes and further documents.
+pub(super) fn close(window: &mut Window<'_>, outcome: &Outcome, inventory: &mut Inventory<'_>) {
+    if let Some(encoding) = outcome.encoding {
+        inventory.note("", format!("encoded as {encoding}"));
+    }
+    for fault in &outcome.faults {
+        let (reason, detail) = if fault.limit {
+            (Reason::Limit, fault.why.clone())
+        } else {
+            (Reason::Malformed, format!("JSON breaks here: {}; what stood before is in the result", fault.why))
+        };
+        inventory.gap(format!("line {}, column {}", fault.line, fault.column), reason, detail);
+    }
+    let (line, column) = outcome.at;
+    match outcome.end {
         End::Clean => {}
-        End::Trailing(at) if text.get(at..).is_some_and(|rest| rest.contains('{')) => {
-            inventory.gap(
-                format!("byte {at}"),
-                Reason::Unsupported,
-                "another document follows in the same file; not read by this version",
-            );
+        End::Truncated => inventory.gap(
+            format!("line {line}, column {column}"),
+            Reason::Truncated,
+            "JSON ends here before the document does; what stood before is in the result",
+        ),
+        End::Broken => inventory.gap(
+            format!("line {line}, column {column}"),
+            Reason::Malformed,
+            "JSON could not be followed beyond this place; the rest was not read",
+        ),
+        End::Another(_) => {
+            window.documents(2, &mut |number, raw| inventory.embed(format!("document {number}"), raw));
         }
-        End::Trailing(at) => inventory.note(format!("byte {at}"), "more text after the document; passed over"),
-        End::Broken { line, column, truncated, why } => {
-            let reason = if truncated { Reason::Truncated } else { Reason::Malformed };
-            let detail = format!("JSON breaks off here: {why}; what stood before is in the result");
-            inventory.gap(format!("line {line}, column {column}"), reason, detail);
+        End::Trailing(at) => {
+            let mut documents = 0;
+            window.documents(2, &mut |number, raw| {
+                if raw.contains(&b'{') {
+                    documents += 1;
+                    inventory.embed(format!("document {number}"), raw);
+                }
+            });
+            if documents == 0 {
+                inventory.note(format!("byte {at}"), "more text after the document; passed over");
+            }
         }
     }
 }
 
 /// True, and said, for an element that is no object: a null says nothing, anything else is lost content.
-fn misplaced(node: &Node<'_>, at: &str, inventory: &mut Inventory) -> bool {
+fn misplaced(node: &Node<'_>, at: &str, inventory: &mut Inventory<'_>) -> bool {
     match node {
         Node::Map(_) => return false,
         Node::Null => inventory.note(at, "null where an object belongs; passed over"),
@@ -55,42 +136,43 @@ fn misplaced(node: &Node<'_>, at: &str, inventory: &mut Inventory) -> bool {
     true
 }
 
-/// True where a member of this name has a value that starts so, at any depth and in any spacing.
-fn states(text: &str, key: &str, value: &str) -> bool {
-    let quoted = format!("\"{key}\"");
-    memchr::memmem::find_iter(text.as_bytes(), quoted.as_bytes()).any(|at| {
-        let rest = text.get(at + quoted.len()..).unwrap_or_default().trim_start();
-        let rest = rest.strip_prefix(':').unwrap_or_default().trim_start();
-        let rest = rest.strip_prefix('[').unwrap_or(rest).trim_start();
-        rest.strip_prefix('"').is_some_and(|rest| rest.starts_with(value))
-    })
-}
-
 /// Says a scalar member; another shape costs the field and a note.
-fn say(c: &mut Component, kind: FactKind, node: &Node<'_>, key: &str, at: &str, inventory: &mut Inventory) {
+fn say(
+    c: &mut Component,
+    kind: FactKind,
+    node: &Node<'_>,
+    key: &'static str,
+    field: &'static str,
+    inventory: &mut Inventory<'_>,
+) {
     match node.get(key) {
         None => {}
         Some(value) => match value.text() {
-            Some(text) => c.say(kind, text, format!("{at}/{key}")),
+            Some(text) => c.say(kind, text, field),
             None => {
-                inventory.note(format!("{at}/{key}"), format!("{} where a string belongs; passed over", value.shape()))
+                let at = format!("{}{field}", c.pointer);
+                inventory.note(at, format!("{} where a string belongs; passed over", value.shape()));
             }
         },
     }
 }
 
 /// A component's name is also the name of a file, where it is one: engines are listed as `libx.so`.
-fn say_file_name(c: &mut Component, name: &str, field: String) {
+fn say_file_name(c: &mut Component, name: &str, field: &str) {
     if name.contains(['/', '\\']) {
-        c.say(FactKind::Path, name.replace('\\', "/").trim_start_matches("./"), field.clone());
+        c.say(FactKind::Path, name.replace('\\', "/").trim_start_matches("./"), field);
     }
     c.say(FactKind::FileName, base_name(name), field);
 }
 
 /// A digest as `algorithm:hex`, however the document spells the algorithm.
-fn say_digest(c: &mut Component, algorithm: Option<&str>, value: Option<&str>, field: String) {
+fn say_digest(c: &mut Component, algorithm: Option<&str>, value: Option<&str>, field: std::fmt::Arguments<'_>) {
     if let (Some(algorithm), Some(value)) = (algorithm, value) {
-        let algorithm = algorithm.to_ascii_lowercase().replace(['-', '_'], "");
-        c.say(FactKind::Digest, format!("{algorithm}:{}", value.to_ascii_lowercase()), field);
+        let mut text = String::with_capacity(algorithm.len() + value.len() + 1);
+        algorithm.split(['-', '_']).for_each(|part| text.push_str(part));
+        text.push(':');
+        text.push_str(value);
+        text.make_ascii_lowercase();
+        c.say_at(FactKind::Digest, text, field);
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! In: the head of a document. Out: a gap. A line leaves this table when its reader comes.
 
-use super::super::{Doc, Extractor, Head, Mine, text};
-use super::states;
+use super::super::{Doc, Extractor, Head, Mine, Read, text};
+use super::probe::states;
 use crate::fact::{Inventory, Reason};
 
-pub(in super::super) const EXTRACTOR: Extractor = Extractor { name: "sbom/other", claim, extract };
+pub(in super::super) const EXTRACTOR: Extractor =
+    Extractor { name: "sbom/other", claim, extract: Read::Whole(extract) };
 
 /// How a marker must stand.
 enum Marker {
@@ -63,7 +64,7 @@ fn recognise(head: &[u8]) -> Option<&'static str> {
                     .take(200)
                     .any(|line| line.trim_start_matches(['"', '-', ' ']).starts_with(mark))
         }
-        Marker::Json(key, value) => json && states(&text, key, value),
+        Marker::Json(key, value) => json && states(text.as_bytes(), key, value),
     });
     found.map(|(name, _)| *name)
 }

@@ -1,0 +1,167 @@
+//! What kind of JSON document a blob is, by the format's own marker, never by a common key.
+//!
+//! In: a JSON text. Out: its [`Form`]. Reads no further than the marker, which mostly stands at the beginning.
+
+use std::cell::Cell;
+
+use super::super::json::Node;
+use super::super::stream::{Want, Window};
+
+/// The JSON forms that are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Form {
+    CycloneDx,
+    Spdx2,
+    Spdx3,
+    Syft,
+    Trivy,
+    /// GitHub dependency snapshot.
+    Snapshot,
+    /// in-toto statement.
+    Statement,
+    /// DSSE envelope.
+    Dsse,
+    /// Sigstore bundle.
+    Bundle,
+    /// Something else with such a document somewhere in it.
+    Wrapper,
+    /// Nothing of ours.
+    Other,
+}
+
+/// The form by the members at the top.
+pub(super) fn of_window(window: &mut Window<'_>) -> Form {
+    let found: Cell<Option<Form>> = Cell::new(None);
+    let (schema, detector) = (Cell::new(false), Cell::new(false));
+    let want = |key: &str| match key {
+        _ if found.get().is_some() => Want::Stop,
+        "bomFormat" | "$schema" | "spdxVersion" | "@context" | "_type" | "payloadType" | "mediaType" | "schema"
+        | "descriptor" | "SchemaVersion" | "ArtifactName" | "detector" => Want::Whole,
+        "Results" | "ArtifactType" if schema.get() => {
+            found.set(Some(Form::Trivy));
+            Want::Stop
+        }
+        "manifests" if detector.get() => {
+            found.set(Some(Form::Snapshot));
+            Want::Stop
+        }
+        _ => Want::Skip,
+    };
+    window.members(&want, &mut |key, _, node| {
+        let text = node.text().unwrap_or_default();
+        let is = |form: Form, yes: bool| yes.then_some(form);
+        let form = match key {
+            "bomFormat" => is(Form::CycloneDx, text == "CycloneDX"),
+            "$schema" => is(Form::CycloneDx, text.contains("cyclonedx.org/schema/bom")),
+            "spdxVersion" => is(Form::Spdx2, text.starts_with("SPDX-")),
+            "@context" => is(Form::Spdx3, spdx3_context(&node)),
+            "_type" => is(Form::Statement, text.starts_with("https://in-toto.io/Statement")),
+            "payloadType" => is(Form::Dsse, !text.is_empty()),
+            "mediaType" => is(Form::Bundle, text.starts_with("application/vnd.dev.sigstore.bundle")),
+            "schema" => is(Form::Syft, node.str("url").is_some_and(|u| u.contains("anchore/syft"))),
+            "descriptor" => is(Form::Syft, node.str("name") == Some("syft")),
+            "SchemaVersion" => {
+                schema.set(matches!(node, Node::Number(_)));
+                None
+            }
+            "ArtifactName" => is(Form::Trivy, schema.get()),
+            _ => {
+                detector.set(node.str("name").is_some() && node.str("url").is_some());
+                None
+            }
+        };
+        if form.is_some() {
+            found.set(form);
+        }
+    });
+    found.get().unwrap_or(Form::Other)
+}
+
+fn spdx3_context(node: &Node<'_>) -> bool {
+    node.items().iter().any(|n| n.text().is_some_and(|t| t.contains("spdx.org/rdf/3")))
+}
+
+/// Markers by which a document inside another is known: a member's name and how its value begins.
+const MARKERS: &[(&str, &str)] = &[
+    ("bomFormat", "CycloneDX"),
+    ("spdxVersion", "SPDX-"),
+    ("@context", "https://spdx.org/rdf/3"),
+    ("_type", "https://in-toto.io/Statement"),
+    ("payloadType", "application/vnd.in-toto"),
+    ("mediaType", "application/vnd.dev.sigstore.bundle"),
+];
+
+/// The names in the markers, for a search through a file.
+pub(super) fn needles() -> impl Iterator<Item = &'static [u8]> {
+    MARKERS.iter().map(|(key, _)| key.as_bytes())
+}
+
+/// True where the text states such a marker at any depth, in any spacing, plain or within a string.
+pub(super) fn marked(text: &[u8]) -> bool {
+    MARKERS.iter().any(|(key, value)| states(text, key, value))
+}
+
+/// True where a member of this name has a value that begins so.
+pub(super) fn states(text: &[u8], key: &str, value: &str) -> bool {
+    fn blank(text: &[u8]) -> &[u8] {
+        let skip = text.iter().take_while(|b| b.is_ascii_whitespace()).count();
+        text.get(skip..).unwrap_or_default()
+    }
+    // Within a string the quotes are escaped, once or more.
+    fn quote(text: &[u8]) -> Option<&[u8]> {
+        let skip = text.iter().take_while(|b| **b == b'\\').count();
+        text.get(skip..)?.strip_prefix(b"\"")
+    }
+    memchr::memmem::find_iter(text, key).any(|at| {
+        let quoted = at > 0 && text.get(at - 1) == Some(&b'"');
+        let rest = text.get(at + key.len()..).and_then(quote).filter(|_| quoted);
+        let rest = rest.and_then(|rest| blank(rest).strip_prefix(b":")).map(blank);
+        let rest = rest.map(|rest| rest.strip_prefix(b"[").map_or(rest, blank));
+        rest.and_then(quote).is_some_and(|rest| rest.starts_with(value.as_bytes()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(text: &str) -> Form {
+        of_window(&mut Window::over(text.as_bytes()))
+    }
+
+    #[test]
+    fn a_form_is_known_by_its_own_marker() {
+        for (text, wanted) in [
+            (r#"{"bomFormat":"CycloneDX"}"#, Form::CycloneDx),
+            (r#"{"components":[{}],"bomFormat":"CycloneDX"}"#, Form::CycloneDx),
+            (r#"{"spdxVersion": "SPDX-2.3"}"#, Form::Spdx2),
+            (r#"{"@context" : ["https://spdx.org/rdf/3.0.1/spdx-context.jsonld"]}"#, Form::Spdx3),
+            (r#"{"artifacts":[],"descriptor":{"name":"syft"}}"#, Form::Syft),
+            (r#"{"SchemaVersion":2,"ArtifactName":"x"}"#, Form::Trivy),
+            (r#"{"payloadType":"application/vnd.in-toto+json","payload":""}"#, Form::Dsse),
+            (r#"{"version":0,"detector":{"name":"d","url":"u"},"manifests":{}}"#, Form::Snapshot),
+            (r#"{"@context":"https://openvex.dev/ns"}"#, Form::Other),
+            (r#"{"bomFormat":{"type":"string"}}"#, Form::Other),
+            (r#"{"artifacts":[],"descriptor":{"name":"other"}}"#, Form::Other),
+            (r#"{"sbom":{"spdxVersion":"SPDX-2.3"}}"#, Form::Other),
+            ("{}", Form::Other),
+            ("", Form::Other),
+        ] {
+            assert_eq!(form(text), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_marker_is_a_name_and_a_value() {
+        for text in [
+            r#"{"a":{"bomFormat" : "CycloneDX"}}"#,
+            r#"{"Data":"{\"spdxVersion\":\"SPDX-2.3\"}"}"#,
+            r#"{"a":{"@context":["https://spdx.org/rdf/3.0.1/c"]}}"#,
+        ] {
+            assert!(marked(text.as_bytes()), "{text}");
+        }
+        for text in [r#"{"bomFormat":{"enum":["CycloneDX"]}}"#, r#"{"x":"bomFormat: CycloneDX"}"#, "bomFormat", ""] {
+            assert!(!marked(text.as_bytes()), "{text}");
+        }
+    }
+}
