@@ -355,6 +355,12 @@ impl Component {
         })
     }
 
+    /// Everything it says, one text behind the other.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The kinds of its facts.
     pub fn kinds(&self) -> impl Iterator<Item = FactKind> {
         self.slots.iter().map(|s| s.kind)

@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex::RegexSet;
 
 use crate::catalog::{Catalog, Keyed};
@@ -45,6 +46,47 @@ pub struct Match {
 pub struct Matcher<'c> {
     catalog: &'c Catalog,
     tables: HashMap<FactKind, Table>,
+    sieve: Sieve,
+}
+
+/// Tells at one pass over all that a component says whether any indicator can match: nearly none can.
+#[derive(Debug)]
+struct Sieve {
+    /// Runs of letters one of which stands in everything that matches.
+    search: Option<AhoCorasick>,
+    /// The kinds of fact with patterns for which no such run can be told.
+    always: Vec<FactKind>,
+}
+
+impl Sieve {
+    fn new(catalog: &Catalog) -> Sieve {
+        let (mut runs, mut always) = (Vec::new(), Vec::new());
+        for indicator in catalog.indicators() {
+            match indicator.pattern.essentials() {
+                Some(essentials) => runs.extend(essentials),
+                None => always.extend(&indicator.facts),
+            }
+        }
+        runs.sort();
+        runs.dedup();
+        let search = AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(&runs);
+        Sieve { search: search.ok(), always }
+    }
+
+    /// True when some indicator may match.
+    fn passes(&self, component: &Component) -> bool {
+        let text = component.text();
+        let Some(search) = &self.search else { return true };
+        // Folding beyond ASCII, and letters written as percent codes, are left to the patterns themselves.
+        let coded = |at: usize| {
+            let digits = text.get(at + 1..at + 3).and_then(|code| u8::from_str_radix(code, 16).ok());
+            digits.is_some_and(|byte| byte.is_ascii_alphanumeric())
+        };
+        !text.is_ascii()
+            || search.is_match(text)
+            || memchr::memchr_iter(b'%', text.as_bytes()).any(coded)
+            || (!self.always.is_empty() && component.kinds().any(|kind| self.always.contains(&kind)))
+    }
 }
 
 #[derive(Debug, Default)]
@@ -103,11 +145,14 @@ impl<'c> Matcher<'c> {
                 Err(_) => table.others.append(&mut table.set_of),
             }
         }
-        Matcher { catalog, tables }
+        Matcher { catalog, tables, sieve: Sieve::new(catalog) }
     }
 
     /// Every indicator and look-alike that compares with a fact of the component.
     pub fn matches(&self, component: &Component, found: &mut Vec<Match>) {
+        if !self.sieve.passes(component) {
+            return;
+        }
         let mut says: Option<Arc<[(FactKind, String)]>> = None;
         let mut keys: Option<(Arc<str>, Arc<str>)> = None;
         for fact in component.facts() {

@@ -37,8 +37,8 @@ pub struct Match {
     /// Compare without regard to case, where the way of comparing leaves a choice.
     #[serde(default)]
     ignore_case: bool,
-    /// For a regex on text: the rare literal that stands in every match.
-    stem: Option<String>,
+    /// For a regex: the rare literal that stands in every match, or several of which one does.
+    stem: Option<Many>,
 }
 
 /// The ways of comparing.
@@ -88,7 +88,7 @@ pub struct Pattern {
     values: Vec<String>,
     set: HashSet<String>,
     regexes: Vec<Regex>,
-    stem: Option<String>,
+    stems: Vec<String>,
 }
 
 impl Pattern {
@@ -114,10 +114,11 @@ impl Pattern {
         if given.next().is_some() {
             return Err("match says more than one way of comparing".to_owned());
         }
-        let written = match values {
+        let list = |many: Many| match many {
             Many::One(value) => vec![value],
             Many::Several(values) => values,
         };
+        let written = list(values);
         if written.is_empty() || written.iter().any(|v| v.trim().is_empty()) {
             return Err("match holds an empty value".to_owned());
         }
@@ -149,7 +150,7 @@ impl Pattern {
             return Err("cpe must be vendor:product, with * for any product".to_owned());
         }
         let set = values.iter().cloned().collect();
-        Ok(Pattern { how, written, ignore_case, values, set, regexes, stem: table.stem })
+        Ok(Pattern { how, written, ignore_case, values, set, regexes, stems: table.stem.map(list).unwrap_or_default() })
     }
 
     /// True when a value compares.
@@ -215,10 +216,31 @@ impl Pattern {
     /// The literals a text must hold for this pattern to match, lower case: for the string stage.
     pub(crate) fn literals(&self) -> Vec<String> {
         match self.how {
-            How::Regex => self.stem.iter().map(|s| s.to_lowercase()).collect(),
+            How::Regex => self.stems.iter().map(|s| s.to_lowercase()).collect(),
             How::Host => self.values.iter().map(|v| v.rsplit(['#']).next().unwrap_or(v).to_owned()).collect(),
             _ => self.values.iter().map(|v| v.to_lowercase()).collect(),
         }
+    }
+
+    /// For each value, a text that stands in everything it matches, lower case; nothing where none can be told. What
+    /// holds none of them cannot match.
+    pub(crate) fn essentials(&self) -> Option<Vec<String>> {
+        let run = |text: &str| {
+            let runs = text.split(|c: char| !c.is_ascii_alphanumeric()).map(str::to_ascii_lowercase);
+            // The rarest in software at large, else the longest.
+            runs.max_by_key(|run| (run.contains("kaspersky"), run.len())).filter(|run| run.len() >= 3)
+        };
+        match self.how {
+            How::Regex => self.stems.iter().map(|stem| Some(stem.to_ascii_lowercase()).filter(|s| s.len() >= 3)).collect(),
+            How::Magic => None,
+            // These compare letter by letter.
+            How::Exact | How::Prefix | How::Suffix | How::Contains | How::Word => {
+                self.values.iter().map(|v| Some(v.to_ascii_lowercase()).filter(|v| v.len() >= 3)).collect()
+            }
+            How::Path => self.values.iter().map(|v| Some(v.trim_matches('/').to_ascii_lowercase())).collect(),
+            How::Entity | How::Cpe | How::Purl | How::Host => self.values.iter().map(|value| run(value)).collect(),
+        }
+        .filter(|runs: &Vec<String>| !runs.is_empty())
     }
 
     /// Characters that a pattern pins down: a short one is met by chance.
