@@ -302,8 +302,8 @@ impl Usage {
     }
 }
 
-/// A value is kept up to this length; no indicator is that long.
-const VALUE: usize = 16 << 10;
+/// A value is kept up to this length: licence texts and copyright lists have hundreds of KiB.
+const VALUE: usize = 1 << 20;
 /// Bytes of facts kept of one component: hostile tables point a million entries at one long string.
 const COMPONENT_BYTES: usize = 64 << 20;
 
@@ -657,7 +657,7 @@ impl<'s> Inventory<'s> {
         }
         if self.file.shortened > 0 {
             let detail = format!("{} values longer than {} KiB were cut to that", self.file.shortened, VALUE >> 10);
-            self.note("", detail);
+            self.gap("", Reason::Limit, detail);
         }
         if self.graph.is_full() {
             self.note("", "too many dependencies to keep: paths to components are not shown");

@@ -73,6 +73,24 @@ impl Relation {
             Relation::Mention => "a sign that makes no find by itself",
         }
     }
+
+    /// The same as far as the confidence carries it: a name or a single sign does not tell whose code it is.
+    #[must_use]
+    pub const fn says(self, confidence: Confidence) -> &'static str {
+        match (self, confidence) {
+            (Relation::Declared | Relation::Interoperates | Relation::Mention, _)
+            | (_, Confidence::Confirmed | Confidence::Likely) => self.explain(),
+            (Relation::Branded, Confidence::Possible) => "a sign of Kaspersky code, and the label names Kaspersky",
+            (_, Confidence::Possible) => "a sign that may have other causes: whose code it is must be looked at",
+        }
+    }
+
+    /// For a person, as far as the confidence carries it.
+    #[must_use]
+    pub fn title(self, confidence: Confidence) -> String {
+        let guess = matches!(self, Relation::WhiteLabelled | Relation::Bundled) && confidence == Confidence::Possible;
+        format!("{}{}", self.name(), if guess { " if so" } else { "" })
+    }
 }
 
 /// How sure a find is: a small table, no score.
@@ -240,32 +258,47 @@ fn join<'c>(groups: &mut BTreeMap<&'c str, Vec<Evidence<'c>>>, catalog: &'c Cata
     }
 }
 
-/// The surest of the places that may speak of one thing: an SBOM entry by itself, the files of one
-/// archive together, loose files together. Signs of different places do not add up.
+/// The surest of the places that may speak of one thing: each file and SBOM entry by itself, then the files of one
+/// archive together, and loose files together. Signs of different places do not add up.
 fn confidence(evidence: &[Evidence<'_>]) -> Option<Confidence> {
+    let mut components: BTreeMap<&str, Vec<&Evidence<'_>>> = BTreeMap::new();
     let mut places: BTreeMap<&str, Vec<&Evidence<'_>>> = BTreeMap::new();
     for one in evidence.iter().filter(|e| !e.joined) {
+        components.entry(&one.hit.component).or_default().push(one);
         let loose = !one.hit.declared && one.hit.scope == one.hit.component;
         places.entry(if loose { "" } else { &one.hit.scope }).or_default().push(one);
     }
-    places.values().filter_map(|together| table(together)).max()
+    let each = components.values().filter_map(|one| table(one, false));
+    each.chain(places.values().filter_map(|together| table(together, true))).max()
 }
 
 /// The confidence table. Nothing when the signs make no find: weak ones never count, a supporting one
-/// only beside another family.
-fn table(evidence: &[&Evidence<'_>]) -> Option<Confidence> {
+/// only beside another family. Across files a name and a text are one witness: any file may be called so, and any
+/// other may speak of it.
+fn table(evidence: &[&Evidence<'_>], across: bool) -> Option<Confidence> {
     let at_least = |least: Strength| evidence.iter().filter(move |e| e.strength() >= least);
-    let families = |least: Strength| at_least(least).map(|e| e.family()).collect::<BTreeSet<_>>();
+    let family = |e: &Evidence<'_>| match e.family() {
+        Family::Text if across => Family::Name,
+        family => family,
+    };
+    let families = |least: Strength| at_least(least).map(|e| family(e)).collect::<BTreeSet<_>>();
     let strong = families(Strength::Strong);
     let supporting = families(Strength::Supporting);
     if at_least(Strength::Conclusive).any(|e| e.family() != Family::Name) || strong.len() >= 2 {
         return Some(Confidence::Confirmed);
     }
-    // Two differently named files, one of them really a program: more than a name.
+    // Two differently named files side by side, one of them really a program: more than a name.
     let files = || at_least(Strength::Conclusive).filter(|e| e.hit.kind == FactKind::FileName);
-    let names: BTreeSet<String> = files().map(|e| e.hit.value.to_lowercase()).collect();
-    let program = files().any(|e| e.hit.program);
-    if (names.len() >= 2 && program) || (strong.len() == 1 && supporting.len() >= 2) {
+    let folder =
+        |e: &Evidence<'_>| e.hit.at.path.rsplit_once('/').map_or(String::new(), |(folder, _)| folder.to_owned());
+    let beside = files().filter(|e| e.hit.program).any(|program| {
+        let (home, name) = (folder(program), program.hit.value.to_lowercase());
+        files().any(|e| {
+            let other = folder(e);
+            e.hit.value.to_lowercase() != name && (other.starts_with(&home) || home.starts_with(&other))
+        })
+    });
+    if beside || (strong.len() == 1 && supporting.len() >= 2) {
         return Some(Confidence::Likely);
     }
     (!strong.is_empty() || supporting.len() >= 2).then_some(Confidence::Possible)
@@ -307,6 +340,8 @@ pub(crate) fn vendor_is_known(label: &Label, catalog: &Catalog) -> bool {
 /// In a unit without a label of its own: the application or package all the evidence lies in, else what the
 /// file with the evidence says of itself, a foreign name first.
 fn nearest_label(evidence: &[Evidence<'_>], labels: &[Label], catalog: &Catalog) -> Option<Label> {
+    let paths = || evidence.iter().map(|e| &*e.hit.at.path);
+    let (first, last) = (paths().min().unwrap_or_default(), paths().max().unwrap_or_default());
     let inside = |label: &Label| {
         let package = match label.from {
             LabelSource::AndroidPackage => label.at.path.ends_with("!/AndroidManifest.xml"),
@@ -314,11 +349,13 @@ fn nearest_label(evidence: &[Evidence<'_>], labels: &[Label], catalog: &Catalog)
             _ => false,
         };
         let container = label.at.path.rsplit_once("!/").map(|(container, _)| container);
-        package && container.is_some_and(|c| evidence.iter().all(|e| e.hit.at.path.starts_with(c)))
+        // What begins both the first and the last of the places in order begins all between them.
+        package && container.is_some_and(|c| first.starts_with(c) && last.starts_with(c))
     };
     let innermost = labels.iter().filter(|l| inside(l)).max_by_key(|l| (l.at.path.matches("!/").count(), &l.at));
     innermost.cloned().or_else(|| {
-        let own = evidence.iter().flat_map(|e| labels.iter().filter(|l| l.at.path == e.hit.at.path));
+        let places: HashSet<&str> = paths().collect();
+        let own = labels.iter().filter(|l| places.contains(&*l.at.path));
         own.min_by_key(|l| (vendor_is_known(l, catalog), &l.at)).cloned()
     })
 }
@@ -353,12 +390,23 @@ pub fn own_label(labels: &[Label], path: &str, catalog: &Catalog) -> Option<Labe
     own.or_else(|| agreed(labels, catalog)).cloned()
 }
 
-/// `x.whl!/name-1.0.dist-info/METADATA`, `x.tgz!/package/package.json`, `x.tar.gz!/name-1.0/PKG-INFO`.
+/// `x.whl!/name-1.0.dist-info/METADATA`, `x.tgz!/package/package.json`, `name-1.0.tar.gz!/name-1.0/PKG-INFO`: the
+/// archive is the package, and no bystander in a folder of it.
 fn directly(path: &str) -> bool {
-    path.rsplit_once("!/").is_some_and(|(_, inner)| inner.matches('/').count() <= 1)
+    let Some((archive, inner)) = path.rsplit_once("!/") else { return false };
+    let archive = archive.rsplit(['/', '!']).next().unwrap_or(archive).to_lowercase();
+    match inner.split_once('/') {
+        None => true,
+        Some((folder, file)) if !file.contains('/') => {
+            let folder = folder.to_lowercase();
+            folder == "package" || folder.ends_with(".dist-info") || archive.starts_with(&folder)
+        }
+        Some(_) => false,
+    }
 }
 
-/// The label that all programs share. A file that names several makers counts for the foreign one.
+/// The label that all programs share, at least two: one alone may be a bystander. A file that names several makers
+/// counts for the foreign one.
 fn agreed<'l>(labels: &'l [Label], catalog: &Catalog) -> Option<&'l Label> {
     let mut files: BTreeMap<&str, &Label> = BTreeMap::new();
     for label in labels.iter().filter(|l| l.from == LabelSource::VersionResource) {
@@ -369,7 +417,7 @@ fn agreed<'l>(labels: &'l [Label], catalog: &Catalog) -> Option<&'l Label> {
     }
     let vendor = |l: &Label| l.vendor.as_deref().map(entity_key);
     let first = files.values().next()?;
-    if files.values().any(|l| vendor(l) != vendor(first)) {
+    if files.len() < 2 || files.values().any(|l| vendor(l) != vendor(first)) {
         return None;
     }
     // An installer speaks for the product sooner than one of its parts.

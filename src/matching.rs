@@ -4,7 +4,8 @@
 //! stand once look-alikes and requirements are settled. Must not know: any format, any rule.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex::RegexSet;
@@ -41,6 +42,50 @@ pub struct Match {
     pub route: Option<Arc<Route>>,
 }
 
+/// The matches of one input file. A hostile one repeats a sign a million times: so many of each indicator are kept
+/// that none can crowd another out, and the rest is counted.
+#[derive(Debug, Default)]
+pub struct Matches {
+    /// Those kept.
+    pub list: Vec<Match>,
+    /// Those only counted.
+    pub dropped: u64,
+    /// By indicator: how many are kept, how many of them in the last component, and their bytes.
+    kept: HashMap<usize, Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    all: usize,
+    bytes: usize,
+    last: Option<(Arc<str>, String)>,
+    here: usize,
+}
+
+/// Kept of one indicator in one component, in one input file, and in bytes of text.
+const IN_COMPONENT: usize = 50;
+const IN_FILE: usize = 2000;
+const BYTES: usize = 4 << 20;
+
+impl Matches {
+    fn room(&mut self, indicator: usize, component: &Component, value: &str) -> bool {
+        let kept = self.kept.entry(indicator).or_default();
+        let same = kept.last.as_ref().is_some_and(|(path, at)| *path == component.path && *at == component.pointer);
+        if !same {
+            kept.last = Some((Arc::clone(&component.path), component.pointer.clone()));
+            kept.here = 0;
+        }
+        if kept.all >= IN_FILE || kept.here >= IN_COMPONENT || kept.bytes >= BYTES {
+            self.dropped += 1;
+            return false;
+        }
+        kept.all += 1;
+        kept.here += 1;
+        kept.bytes += value.len() + component.path.len() + component.pointer.len();
+        true
+    }
+}
+
 /// The catalogue, arranged for look-up by kind of fact.
 #[derive(Debug)]
 pub struct Matcher<'c> {
@@ -49,14 +94,20 @@ pub struct Matcher<'c> {
     sieve: Sieve,
 }
 
-/// Tells at one pass over all that a component says whether any indicator can match: nearly none can.
+/// Tells at one pass over all that a component says whether any indicator can match: nearly none can. Preparing it
+/// takes some milliseconds, so the first components go without.
 #[derive(Debug)]
 struct Sieve {
     /// Runs of letters one of which stands in everything that matches.
-    search: Option<AhoCorasick>,
+    runs: Vec<String>,
     /// The kinds of fact with patterns for which no such run can be told.
     always: Vec<FactKind>,
+    seen: AtomicUsize,
+    search: OnceLock<Option<AhoCorasick>>,
 }
+
+/// Components that go without the sieve.
+const BEFORE_SIEVE: usize = 200;
 
 impl Sieve {
     fn new(catalog: &Catalog) -> Sieve {
@@ -67,16 +118,20 @@ impl Sieve {
                 None => always.extend(&indicator.facts),
             }
         }
-        runs.sort();
-        runs.dedup();
-        let search = AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(&runs);
-        Sieve { search: search.ok(), always }
+        Sieve { runs, always, seen: AtomicUsize::new(0), search: OnceLock::new() }
     }
 
     /// True when some indicator may match.
     fn passes(&self, component: &Component) -> bool {
+        if self.seen.fetch_add(1, Ordering::Relaxed) < BEFORE_SIEVE {
+            return true;
+        }
+        let build = || {
+            let mut builder = AhoCorasick::builder();
+            builder.ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(&self.runs).ok()
+        };
+        let Some(search) = self.search.get_or_init(build) else { return true };
         let text = component.text();
-        let Some(search) = &self.search else { return true };
         // Folding beyond ASCII, and letters written as percent codes, are left to the patterns themselves.
         let coded = |at: usize| {
             let digits = text.get(at + 1..at + 3).and_then(|code| u8::from_str_radix(code, 16).ok());
@@ -149,7 +204,7 @@ impl<'c> Matcher<'c> {
     }
 
     /// Every indicator and look-alike that compares with a fact of the component.
-    pub fn matches(&self, component: &Component, found: &mut Vec<Match>) {
+    pub fn matches(&self, component: &Component, found: &mut Matches) {
         if !self.sieve.passes(component) {
             return;
         }
@@ -177,9 +232,12 @@ impl<'c> Matcher<'c> {
             hits.sort_unstable();
             hits.dedup();
             for indicator in hits {
+                if !found.room(indicator, component, value) {
+                    continue;
+                }
                 let says = says.get_or_insert_with(|| says_of(component));
                 let (key, scope) = keys.get_or_insert_with(|| keys_of(component));
-                found.push(Match {
+                found.list.push(Match {
                     indicator,
                     kind: fact.kind,
                     value: value.to_owned(),

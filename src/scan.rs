@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::extract;
 use crate::fact::{self, Embedded, Inventory, LabelSource, Location, Reason};
 use crate::finding::{self, Find, Relation, Unit};
-use crate::matching::{Match, Matcher};
+use crate::matching::{Match, Matcher, Matches};
 use crate::regulation::Rules;
 use crate::report::{
     CatalogInfo, ContextInfo, Document, Examined, Finding, Gap, Label, Note, Report, SCHEMA_VERSION, Subject, Tool,
@@ -160,7 +160,7 @@ struct Walked {
     container: bool,
     bytes: u64,
     sha256: Option<String>,
-    matches: Vec<Match>,
+    matches: Matches,
     labels: Vec<fact::Label>,
     gaps: Vec<fact::Gap>,
     notes: Vec<fact::Note>,
@@ -250,23 +250,10 @@ fn sha256(mut reader: source::Reader<'_>, limits: &Limits) -> Option<String> {
     }
 }
 
-/// Signs kept of one input file; a hostile list repeats one a million times.
-const MATCHES: usize = 200_000;
-
 /// One blob: its facts, matched at once, so that only what matched is kept. Documents inside it come back.
 fn examine(blob: &mut source::Blob, opened: Opened, cx: &Cx<'_>, walked: &mut Walked) -> Vec<Embedded> {
-    let first = walked.matches.len();
-    let mut dropped = 0u64;
-    let mut taker = |component: &fact::Component| {
-        let before = walked.matches.len();
-        if before < MATCHES {
-            cx.matcher.matches(component, &mut walked.matches);
-        } else {
-            let mut more = Vec::new();
-            cx.matcher.matches(component, &mut more);
-            dropped += more.len() as u64;
-        }
-    };
+    let first = walked.matches.list.len();
+    let mut taker = |component: &fact::Component| cx.matcher.matches(component, &mut walked.matches);
     let mut inventory = Inventory::with_taker(&blob.path, &blob.scope, &mut taker);
     inventory.strict = cx.options.strict;
     extract::name_facts(&blob.inner, &mut inventory);
@@ -281,10 +268,7 @@ fn examine(blob: &mut source::Blob, opened: Opened, cx: &Cx<'_>, walked: &mut Wa
     inventory.close();
     let mut inventory = inventory.without_taker();
     cx.matcher.matches(&inventory.file, &mut walked.matches);
-    if dropped > 0 {
-        inventory.gap("", Reason::Limit, format!("{dropped} more signs beyond {MATCHES}; they are not listed"));
-    }
-    trace(walked.matches.get_mut(first..).unwrap_or_default(), &inventory);
+    trace(walked.matches.list.get_mut(first..).unwrap_or_default(), &inventory);
     // A container is only a wrapper: something in it must be recognised, too.
     let recognised = !inventory.formats.is_empty();
     if let Opened::As(format) = opened {
@@ -358,7 +342,8 @@ fn gather(
         report.notes.extend(one.notes.iter().map(|n| Note { at: n.at.to_string(), detail: n.detail.clone() }));
         subject.bytes += one.bytes;
         subject.recognised += one.recognised;
-        let matches = matcher.settle(std::mem::take(&mut one.matches));
+        examined.signs_dropped += one.matches.dropped;
+        let matches = matcher.settle(std::mem::take(&mut one.matches.list));
         let own = one.container || one.labels.iter().any(|l| l.from == LabelSource::Sbom);
         let label = (single || own).then(|| finding::own_label(&one.labels, &one.path, catalog)).flatten();
         if single || label.is_some() {

@@ -7,7 +7,7 @@
 #![allow(clippy::disallowed_methods)]
 
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -66,7 +66,7 @@ impl Default for Limits {
             max_held_bytes: 1 << 30,
             max_total_bytes: 64 << 30,
             max_ratio: 200,
-            ratio_floor: 1 << 30,
+            ratio_floor: 256 << 20,
             max_components: 5_000_000,
             threads: 1,
             stop: Stop::default(),
@@ -388,6 +388,22 @@ impl Read for Reader<'_> {
         match self {
             Reader::Memory(cursor) => cursor.read(buffer),
             Reader::File(file) => file.read(buffer),
+        }
+    }
+}
+
+impl BufRead for Reader<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        match self {
+            Reader::Memory(cursor) => cursor.fill_buf(),
+            Reader::File(file) => file.fill_buf(),
+        }
+    }
+
+    fn consume(&mut self, n: usize) {
+        match self {
+            Reader::Memory(cursor) => cursor.consume(n),
+            Reader::File(file) => file.consume(n),
         }
     }
 }

@@ -191,17 +191,21 @@ fn apply(
     let mut because = case.because.clone();
     let mut missing: Vec<Missing> = Vec::new();
     let denied = case.nexus.iter().find(|key| context.nexus.get(*key) == Some(&false));
+    let (mut mark, date_mark) = (case.mark, requirement.date_mark);
     let outcome = match case.outcome {
         Reading::NotCovered => Outcome::NotCovered,
-        Reading::Exempt => Outcome::Exempt,
         _ if context.as_of < requirement.applies_from => {
+            mark = date_mark;
             because = format!(
                 "it applies from {} and the product is judged as of {}",
                 requirement.applies_from, context.as_of
             );
             Outcome::NotCovered
         }
+        Reading::Exempt => Outcome::Exempt,
         _ if denied.is_some() => {
+            // Nobody's text but the user's own word.
+            mark = Mark::Primary;
             let short = denied.and_then(|key| rules.nexus(key)).map_or("", |n| &n.short);
             because = format!("by your word it is not the case that {short}");
             Outcome::NotCovered
@@ -242,18 +246,18 @@ fn apply(
         citation: requirement.citation.clone(),
         url: requirement.url.clone(),
         status: regulation.status,
-        clocks: if outcome >= Outcome::Unclear { regulation.clocks.clone() } else { Vec::new() },
+        clocks: if outcome >= Outcome::Likely { regulation.clocks.clone() } else { Vec::new() },
         applies_from: requirement.applies_from.to_string(),
         applies_detail: requirement.applies_detail.clone(),
         because,
-        mark: case.mark,
-        date_mark: requirement.date_mark,
+        mark,
+        date_mark,
     }
 }
 
 /// A find that is only possible never leads to more than "a person must look".
 fn cap(outcome: Outcome, confidence: Confidence, because: &mut String, missing: &mut Vec<Missing>) -> Outcome {
-    if confidence > Confidence::Possible || outcome <= Outcome::Unclear {
+    if confidence > Confidence::Possible || outcome < Outcome::Unclear {
         return outcome;
     }
     *because =

@@ -237,3 +237,134 @@ fn tables_that_repeat_cost_bounded_memory() {
     let report = common::scan(&[common::bytes("m.dex", dex)]);
     assert!(report.gaps.iter().any(|g| g.reason == Reason::Limit), "{:?}", report.gaps);
 }
+
+/// A PE32 file of one section that maps all of it, with a data directory at the given index.
+fn pe(directory: usize, address: u32, body: &[u8]) -> Vec<u8> {
+    let mut data = vec![0; 0x200];
+    let mut put = |at: usize, bytes: &[u8]| data[at..at + bytes.len()].copy_from_slice(bytes);
+    put(0, b"MZ");
+    put(0x3c, &0x40u32.to_le_bytes());
+    put(0x40, b"PE\0\0\x4c\x01\x01\0");
+    put(0x54, &0xe0u16.to_le_bytes());
+    put(0x58, &0x10bu16.to_le_bytes());
+    put(0x58 + 92, &16u32.to_le_bytes());
+    put(0x58 + 96 + directory * 8, &address.to_le_bytes());
+    put(0x58 + 100 + directory * 8, &0x1000u32.to_le_bytes());
+    let section = 0x58 + 0xe0;
+    put(section, b".all");
+    let size = u32::try_from(body.len()).unwrap();
+    for (at, value) in [(8, size), (12, 0x1000), (16, size), (20, 0x200)] {
+        put(section + at, &u32::to_le_bytes(value));
+    }
+    data.extend(body);
+    data
+}
+
+#[test]
+fn tables_that_point_at_one_thing_again_and_again_cost_little() {
+    // 20,000 import descriptors share one table of 60,000 names; the names are one long text.
+    let (descriptors, names) = (20_000u32, 60_000u32);
+    let table = 0x1000 + (descriptors + 1) * 20;
+    let text = table + (names + 1) * 4;
+    let mut body = Vec::new();
+    for _ in 0..descriptors {
+        for field in [table, 0, 0, text + 2, table] {
+            body.extend(field.to_le_bytes());
+        }
+    }
+    body.extend([0; 20]);
+    for _ in 0..names {
+        body.extend(text.to_le_bytes());
+    }
+    body.extend([0; 6]);
+    body.extend([b'x'; 200_000]);
+    body.push(0);
+    let report = common::scan_within(&[common::bytes("bomb.dll", pe(1, 0x1000, &body))], &small());
+    assert!(report.gaps.iter().any(|g| matches!(g.reason, Reason::Limit | Reason::Malformed)), "{:?}", report.gaps);
+    // A sign repeated a million times is listed so often and no more, and hides no other.
+    let mut text = String::from(r#"{"bomFormat":"CycloneDX","specVersion":"1.6","components":["#);
+    for _ in 0..30_000 {
+        text.push_str(r#"{"name":"appinfo.kli"},"#);
+    }
+    text.push_str(r#"{"name":"x","purl":"pkg:npm/%40kaspersky/hexa-ui@1"}]}"#);
+    let report = common::scan(&[common::bytes("many.json", text)]);
+    assert!(report.findings.iter().any(|f| f.product.id == "hexa-ui"), "{:?}", report.findings);
+    assert!(report.examined.signs_dropped > 20_000);
+    assert_eq!(report.examined.components, 30_001);
+}
+
+#[test]
+fn delayed_imports_are_imports() {
+    // One descriptor: attributes, module, handle, addresses, names.
+    let at = |offset: u32| 0x1000 + offset;
+    let mut body = Vec::new();
+    for field in [1, at(0x80), 0, at(0x60), at(0x60), 0, 0, 0] {
+        body.extend(field.to_le_bytes());
+    }
+    body.resize(0x60, 0);
+    body.extend(at(0xa0).to_le_bytes());
+    body.resize(0x80, 0);
+    body.extend(b"Kave8.dll\0");
+    body.resize(0xa0, 0);
+    body.extend(b"\0\0kaveInitializeEx\0");
+    body.resize(0x200, 0);
+    let report = common::scan(&[common::bytes("delay.dll", pe(13, 0x1000, &body))]);
+    assert_eq!(report.findings.len(), 1, "{:?}", report.gaps);
+    // Tables that lead out of the file are said.
+    for directory in [0, 1, 13] {
+        let report = common::scan(&[common::bytes("out.dll", pe(directory, 0x0090_0000, &body))]);
+        assert!(report.gaps.iter().any(|g| g.reason == Reason::Malformed), "directory {directory}");
+    }
+}
+
+/// A tar of one regular file and, where a target is given, a hard link to it.
+fn tarred(name: &str, link: Option<&str>) -> Vec<u8> {
+    let mut out = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(5);
+    header.set_mode(0o644);
+    out.append_data(&mut header, name, &b"hello"[..]).unwrap();
+    if let Some(link) = link {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Link);
+        header.set_size(0);
+        out.append_link(&mut header, link, name).unwrap();
+    }
+    out.into_inner().unwrap()
+}
+
+#[test]
+fn what_tar_and_gzip_say_at_their_end() {
+    use std::io::Write as _;
+    let whole = tarred("a.txt", Some("opt/x/appinfo.kli"));
+    let report = common::scan(&[common::bytes("x.tar", whole.clone())]);
+    assert_eq!(report.findings.len(), 1, "a hard link is a file by another name");
+    assert!(report.gaps.is_empty(), "{:?}", report.gaps);
+    let report = common::scan(&[common::bytes("x.tar", &whole[..whole.len() - 1024])]);
+    assert!(report.gaps.iter().any(|g| g.reason == Reason::Truncated), "no end mark: {:?}", report.gaps);
+    let gzip = |data: &[u8]| {
+        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        out.write_all(data).unwrap();
+        out.finish().unwrap()
+    };
+    let sbom = br#"{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{"name":"a"}]}"#;
+    for (data, gaps) in [
+        ([gzip(sbom), vec![0; 700]].concat(), 0),
+        ([gzip(&sbom[..30]), gzip(&sbom[30..])].concat(), 0),
+        ([gzip(sbom), b"junk".to_vec()].concat(), 1),
+    ] {
+        let report = common::scan(&[common::bytes("x.json.gz", data)]);
+        assert_eq!((report.gaps.len(), report.examined.components), (gaps, 1), "{:?}", report.gaps);
+    }
+}
+
+#[test]
+fn an_attribute_of_another_name_space_hides_nothing() {
+    for decoy in ["name=\"decoy\"", "tools:name=\"decoy\"", ""] {
+        let manifest = format!(
+            r#"<manifest xmlns:a="http://schemas.android.com/apk/res/android" package="com.acme"><application><service {decoy} a:name="com.kavsdk.SdkService"/></application></manifest>"#
+        );
+        let report = common::scan(&[common::bytes("AndroidManifest.xml", manifest)]);
+        assert_eq!(report.findings.len(), 1, "{decoy}");
+    }
+}

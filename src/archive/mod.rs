@@ -49,7 +49,8 @@ pub(crate) enum Opened {
 pub(crate) fn recognise(head: &[u8]) -> Option<&'static str> {
     let opened = [(&b"\x1f\x8b\x08"[..], "gzip stream"), (b"PK\x03\x04", "ZIP archive")];
     let opened = opened.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, name)| *name);
-    opened.filter(|name| *name != "ZIP archive").or_else(|| known::recognise(head, ""))
+    let tar = tar::is_tar(head).then_some("tar archive");
+    opened.filter(|name| *name != "ZIP archive").or(tar).or_else(|| known::recognise(head, ""))
 }
 
 /// True where the data ends as a ZIP does: it is opened as one.

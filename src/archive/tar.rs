@@ -43,8 +43,9 @@ fn open(blob: &Blob, walk: &mut Walk<'_>, visit: Visit<'_>) {
 /// Reads a tar stream whose members are shown as lying in `blob`.
 pub(super) fn read(blob: &Blob, reader: impl Read, walk: &mut Walk<'_>, visit: Visit<'_>) {
     // Members that are passed over, and long-name records, are drained by the crate: that counts, too.
-    let spent = Cell::new(false);
-    let metered = Metered { inner: reader, left: walk.allowed, spent: &spent, stop: walk.limits.stop.clone() };
+    let (spent, zeros) = (Cell::new(false), Cell::new(0));
+    let stop = walk.limits.stop.clone();
+    let metered = Metered { inner: reader, left: walk.allowed, spent: &spent, zeros: &zeros, stop };
     let mut archive = ::tar::Archive::new(metered);
     // Read on behind the end mark: archives may follow one another, and a compressed stream must end well.
     archive.set_ignore_zeros(true);
@@ -73,20 +74,40 @@ pub(super) fn read(blob: &Blob, reader: impl Read, walk: &mut Walk<'_>, visit: V
         // Links, folders and devices are names without content; where one has content all the same, or the
         // type is unknown, it is read as a file, as other readers do.
         let file = kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse();
-        if kind.is_pax_global_extensions() || (!file && entry.size() == 0) {
+        // A hard link is the file it names, by another name.
+        if kind.is_pax_global_extensions() || (!file && entry.size() == 0 && !kind.is_hard_link()) {
             continue;
         }
+        let sparse = sparse(&mut entry);
         let path = entry.path_bytes();
         let name = String::from_utf8_lossy(path.get(..path.len().min(super::NAME + 1)).unwrap_or(&path)).into_owned();
         drop(path);
         let inner = name.trim_start_matches("./");
         let at =
             Location { path: format!("{}!/{}", blob.path, inner.trim_start_matches('/')).into(), field: String::new() };
+        if kind.is_hard_link() && entry.size() == 0 {
+            descend(blob, inner, Vec::new(), walk, visit);
+            continue;
+        }
+        if sparse {
+            let detail = "a sparse file in the newest form of pax: its parts are read without the holes between them";
+            walk.gap(at.clone(), Reason::Unsupported, detail);
+        }
         let declared = Some(entry.size());
         if let Some(data) = walk.read_member(&at, declared, &mut entry) {
             descend(blob, inner, data, walk, visit);
         }
     }
+    // Two blocks of zeros end an archive; some writers leave one. Without any it was cut at a member's border.
+    if zeros.get() < 512 {
+        walk.gap(whole, Reason::Truncated, "tar: no end mark; members may be missing");
+    }
+}
+
+/// True for a sparse file as GNU tar writes it in pax archives: the crate takes its map for content.
+fn sparse(entry: &mut ::tar::Entry<'_, impl Read>) -> bool {
+    let Ok(Some(extensions)) = entry.pax_extensions() else { return false };
+    extensions.flatten().any(|one| one.key_bytes() == b"GNU.sparse.major")
 }
 
 /// Ends a stream with an error once more than its share came out of it.
@@ -94,6 +115,8 @@ struct Metered<'c, R> {
     inner: R,
     left: u64,
     spent: &'c Cell<bool>,
+    /// Zeros at the end of what was read so far.
+    zeros: &'c Cell<u64>,
     stop: Stop,
 }
 
@@ -110,6 +133,9 @@ impl<R: Read> Read for Metered<'_, R> {
         let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
         let n = self.inner.read(buffer.get_mut(..most).unwrap_or_default())?;
         self.left = self.left.saturating_sub(n as u64);
+        let read = buffer.get(..n).unwrap_or_default();
+        let zeros = read.iter().rev().take_while(|b| **b == 0).count();
+        self.zeros.set(if zeros == n { self.zeros.get() + n as u64 } else { zeros as u64 });
         Ok(n)
     }
 }

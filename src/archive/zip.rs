@@ -5,8 +5,8 @@
 
 use std::io::{Read, Seek, SeekFrom};
 
-use ::zip::ZipArchive;
 use ::zip::result::ZipError;
+use ::zip::{CompressionMethod, ZipArchive};
 
 use super::{Format, Visit, Walk, descend};
 use crate::fact::{Location, Reason};
@@ -51,6 +51,15 @@ fn end_record(tail: &[u8], len: u64) -> Option<(usize, usize)> {
         }
     }
     None
+}
+
+/// Bytes of the directory, by the last end record that speaks of them.
+fn directory_size(tail: &[u8]) -> Option<u64> {
+    let u64_at = |at: usize| tail.get(at..at + 8).and_then(|b| b.try_into().ok()).map(u64::from_le_bytes);
+    let zip64 = memchr::memmem::rfind(tail, b"PK\x06\x06").and_then(|at| u64_at(at + 40));
+    let plain = memchr::memmem::rfind(tail, b"PK\x05\x06")
+        .and_then(|at| tail.get(at + 12..at + 16)?.try_into().ok().map(u32::from_le_bytes));
+    zip64.or(plain.map(u64::from))
 }
 
 /// True where the tail holds the end record of a ZIP.
@@ -119,6 +128,13 @@ fn open(blob: &Blob, walk: &mut Walk<'_>, visit: Visit<'_>) {
         Ok(reader) => reader,
         Err(error) => return walk.gap(at, Reason::Unreadable, error.to_string()),
     };
+    // The crate reads the whole directory at once, whatever its size.
+    let entries = blob.tail(TAIL).ok().and_then(|tail| directory_size(&tail)).unwrap_or(0) / 46;
+    if entries > walk.limits.max_members {
+        let detail = format!("zip: a directory of up to {entries} entries, more than {}", walk.limits.max_members);
+        walk.gap(at, Reason::Limit, format!("{detail}; read by its local headers as far as they go"));
+        return stream(blob, walk, visit);
+    }
     let mut archive = match ZipArchive::new(reader) {
         Ok(archive) => archive,
         Err(error) => {
@@ -133,10 +149,10 @@ fn open(blob: &Blob, walk: &mut Walk<'_>, visit: Visit<'_>) {
             return;
         }
         walk.members += 1;
-        let (name, shut) = match archive.by_index_raw(index) {
+        let (name, shut, method) = match archive.by_index_raw(index) {
             // A folder with content, or a link longer than a path, is a file that hides.
             Ok(raw) if raw.is_dir() && raw.size() == 0 => continue,
-            Ok(raw) => (name(raw.name().ok().as_deref(), raw.name_raw()), raw.encrypted()),
+            Ok(raw) => (name(raw.name().ok().as_deref(), raw.name_raw()), raw.encrypted(), raw.compression()),
             Err(error) => {
                 walk.gap(Location::field(&blob.path, format!("entry {index}")), reason(&error), error.to_string());
                 continue;
@@ -145,6 +161,10 @@ fn open(blob: &Blob, walk: &mut Walk<'_>, visit: Visit<'_>) {
         let at = member(blob, &name);
         if shut {
             walk.gap(at, Reason::Encrypted, "encrypted member; a password is needed");
+            continue;
+        }
+        if !matches!(method, CompressionMethod::Stored | CompressionMethod::Deflated) {
+            walk.gap(at, Reason::Unsupported, format!("compressed by a method that is not read: {method:?}"));
             continue;
         }
         let data = match archive.by_index(index) {

@@ -25,6 +25,7 @@ const FORMS: &[&str] = &[
     "ooo",
     "pao",
     "plc",
+    "pte",
     "pty",
     "sa",
     "srl",

@@ -231,7 +231,9 @@ impl Pattern {
             runs.max_by_key(|run| (run.contains("kaspersky"), run.len())).filter(|run| run.len() >= 3)
         };
         match self.how {
-            How::Regex => self.stems.iter().map(|stem| Some(stem.to_ascii_lowercase()).filter(|s| s.len() >= 3)).collect(),
+            How::Regex => {
+                self.stems.iter().map(|stem| Some(stem.to_ascii_lowercase()).filter(|s| s.len() >= 3)).collect()
+            }
             How::Magic => None,
             // These compare letter by letter.
             How::Exact | How::Prefix | How::Suffix | How::Contains | How::Word => {

@@ -273,6 +273,9 @@ pub struct Examined {
     /// SBOMs whose completeness is not listed.
     #[serde(default)]
     pub documents_dropped: u64,
+    /// Signs beyond those listed: more of an indicator that is listed.
+    #[serde(default)]
+    pub signs_dropped: u64,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)]

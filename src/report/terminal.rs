@@ -155,11 +155,16 @@ impl Page<'_> {
         let sure = if mention { "no find".to_owned() } else { finding.confidence.name().to_owned() };
         let ansi = if finding.confidence == Confidence::Possible { YELLOW } else { RED };
         let painted = self.paint(if mention { DIM } else { ansi }, &sure);
-        self.wrap(indent, &sure, &painted, &format!(" · {} · {}", finding.relation.name(), finding.class.title()))?;
+        self.wrap(
+            indent,
+            &sure,
+            &painted,
+            &format!(" · {} · {}", finding.relation.title(finding.confidence), finding.class.title()),
+        )?;
         let label = finding.label.as_ref().filter(|l| l.from != LabelSource::FileName).map(|l| l.line());
         let explain = match label {
-            Some(label) => format!("{}: sold as {}", finding.relation.explain(), safe(&label)),
-            None => finding.relation.explain().to_owned(),
+            Some(label) => format!("{}: sold as {}", finding.relation.says(finding.confidence), safe(&label)),
+            None => finding.relation.says(finding.confidence).to_owned(),
         };
         self.plain(indent, &explain)?;
         if !finding.versions.is_empty() {
@@ -170,6 +175,7 @@ impl Page<'_> {
             self.plain(indent, &format!("in {}", safe(&finding.subject)))?;
         }
         self.places(finding)?;
+        self.routes(finding)?;
         if !finding.verdicts.is_empty() {
             writeln!(self.out, "{}", self.paint(BOLD, "  Rules"))?;
             let mut verdicts: Vec<&Verdict> = finding.verdicts.iter().collect();
@@ -177,6 +183,29 @@ impl Page<'_> {
             for verdict in verdicts {
                 self.verdict(verdict)?;
             }
+        }
+        Ok(())
+    }
+
+    /// How the product comes to the component, by its SBOM.
+    fn routes(&mut self, finding: &Finding) -> io::Result<()> {
+        let most = if self.style.verbose { usize::MAX } else { 3 };
+        for route in finding.routes.iter().take(most) {
+            let names: Vec<_> = route.names.iter().map(|n| safe(&short(n, 60)).into_owned()).collect();
+            let mut text = names.join(" → ");
+            if route.more > 0 {
+                text += &format!(" (and {})", count(route.more as u64, "more component that leads to it"));
+            }
+            if let Some(usage) = route.usage {
+                text = [text, format!("used as {}", usage.name())]
+                    .iter()
+                    .filter(|t| !t.is_empty())
+                    .cloned()
+                    .collect::<Vec<_>>()
+                    .join(", ");
+            }
+            let painted = self.paint(DIM, "via ");
+            self.wrap(6, "via ", &painted, &text)?;
         }
         Ok(())
     }

@@ -10,8 +10,13 @@ pub(super) struct Element {
 
 /// Letters kept of one string.
 const LONGEST: usize = 2048;
-/// Elements read per file.
-const ELEMENTS: usize = 100_000;
+/// Elements read per file, attributes per element, and text in all: hostile files repeat one a million times.
+pub(super) const ELEMENTS: usize = 100_000;
+const ATTRIBUTES: usize = 256;
+pub(super) const TEXT: usize = 16 << 20;
+
+/// The name space of Android's own attributes.
+pub(super) const ANDROID: &str = "http://schemas.android.com/apk/res/android";
 
 /// Resource ids of the attributes whose names some packers blank out.
 const KNOWN: &[(u32, &str)] = &[
@@ -39,7 +44,7 @@ fn u32_at(data: &[u8], at: usize) -> Option<u32> {
 pub(super) fn read(data: &[u8]) -> (Vec<Element>, bool) {
     let mut pool = Pool::default();
     let mut ids = Vec::new();
-    let mut elements = Vec::new();
+    let (mut elements, mut text) = (Vec::new(), 0);
     // The header says how long the whole is; a cut between chunks shows only there.
     let Some(end) = u32_at(data, 4).map(|end| end as usize).filter(|end| *end <= data.len() && *end > 8) else {
         return (elements, false);
@@ -58,7 +63,10 @@ pub(super) fn read(data: &[u8]) -> (Vec<Element>, bool) {
             },
             0x0180 => ids = chunk.get(8..).unwrap_or_default().chunks_exact(4).filter_map(|c| u32_at(c, 0)).collect(),
             0x0102 => match element(chunk, &pool, &ids) {
-                Some(element) if elements.len() < ELEMENTS => elements.push(element),
+                Some(element) if elements.len() < ELEMENTS && text < TEXT => {
+                    text += element.attributes.iter().map(|(k, v)| k.len() + v.len() + 48).sum::<usize>();
+                    elements.push(element);
+                }
                 _ => return (elements, false),
             },
             _ => {}
@@ -74,7 +82,7 @@ fn element(chunk: &[u8], pool: &Pool<'_>, ids: &[u32]) -> Option<Element> {
     let start = 16 + usize::from(u16_at(chunk, 24)?);
     let size = usize::from(u16_at(chunk, 26)?).max(20);
     let count = usize::from(u16_at(chunk, 28)?);
-    let attributes = (0..count)
+    let mut attributes: Vec<(bool, (String, String))> = (0..count.min(ATTRIBUTES))
         .map_while(|i| {
             let at = start + i * size;
             let key = u32_at(chunk, at + 4)?;
@@ -86,11 +94,15 @@ fn element(chunk: &[u8], pool: &Pool<'_>, ids: &[u32]) -> Option<Element> {
             let key = known.or_else(|| pool.get(key)).unwrap_or_default();
             // Type 3 is a string of the pool; others only have a raw text, if any.
             let text = if kind == 3 { pool.get(value) } else { pool.get(raw) };
-            Some(text.map(|text| (key, text)))
+            // Android's own attributes are known by their resource id or name space; others may bear the same name.
+            let own = KNOWN.iter().any(|(known, _)| *known == id)
+                || u32_at(chunk, at).and_then(|space| pool.get(space)).is_some_and(|space| space == ANDROID);
+            Some(text.map(|text| (!own, (key, text))))
         })
         .flatten()
         .collect();
-    Some(Element { name, attributes })
+    attributes.sort_by_key(|(foreign, _)| *foreign);
+    Some(Element { name, attributes: attributes.into_iter().map(|(_, pair)| pair).collect() })
 }
 
 /// The string pool, read on demand.

@@ -48,7 +48,22 @@ fn read_text(text: &str, inventory: &mut Inventory) -> Vec<Element> {
     let mut elements = Vec::new();
     let mut depth = 0u64;
     let mut odd = false;
+    let mut kept = 0;
+    // Which prefixes stand for Android's name space; by custom `android`, in broken files without a declaration.
+    let mut prefixes: Vec<String> = vec!["android".to_owned()];
     loop {
+        if elements.len() >= axml::ELEMENTS || kept >= axml::TEXT {
+            inventory.gap(
+                "",
+                Reason::Limit,
+                format!(
+                    "more than {} elements or {} bytes of attributes; the rest was not read",
+                    axml::ELEMENTS,
+                    axml::TEXT
+                ),
+            );
+            return elements;
+        }
         let event = reader.read_event();
         match event {
             Ok(Event::Start(_)) => depth += 1,
@@ -65,8 +80,19 @@ fn read_text(text: &str, inventory: &mut Inventory) -> Vec<Element> {
                         odd = true;
                         continue;
                     };
-                    attributes.push((attribute.key.local_name().as_ref().to_owned(), value.into_owned()));
+                    kept += value.len() + 96;
+                    let prefix = attribute.key.prefix().map(|p| p.as_ref().to_owned());
+                    let local = attribute.key.local_name().as_ref().to_owned();
+                    if prefix.as_deref() == Some("xmlns") && value == axml::ANDROID && prefixes.len() < 16 {
+                        prefixes.push(local);
+                    } else {
+                        attributes.push((prefix, (local, value.into_owned())));
+                    }
                 }
+                // Android's own attributes first: others may bear the same name.
+                attributes.sort_by_key(|(prefix, _)| !prefix.as_ref().is_some_and(|p| prefixes.contains(p)));
+                let attributes = attributes.into_iter().map(|(_, pair)| pair).collect();
+                kept += 96;
                 elements.push(Element { name: tag.local_name().as_ref().to_owned(), attributes });
             }
             Ok(Event::Eof) => {

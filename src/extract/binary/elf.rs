@@ -47,7 +47,8 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory) -> Mine {
     }
     let mut left = SYMBOLS;
     // Without a hash table the crate cannot count the symbols; the section header still can.
-    let by_section = if elf.dynsyms.is_empty() { section_symbols(doc.data, &elf) } else { None };
+    // Without one of its own hash tables it counts by relocations, which is too few.
+    let by_section = section_symbols(doc.data, &elf).filter(|s| s.len() > elf.dynsyms.len());
     if elf.dynsyms.is_empty() && by_section.is_none() && elf.dynamic.as_ref().is_some_and(|d| d.info.symtab != 0) {
         inventory.gap(".dynsym", Reason::Malformed, "there are dynamic symbols, and nothing tells how many; not read");
     }
@@ -85,7 +86,9 @@ fn section_symbols<'d>(data: &'d [u8], elf: &Elf<'d>) -> Option<Symtab<'d>> {
 
 /// Where the file must at least reach by its segments and its section table.
 fn end(elf: &Elf<'_>) -> Option<u64> {
-    let segments = elf.program_headers.iter().map(|p| p.p_offset.saturating_add(p.p_filesz));
+    // A file of debugging data alone keeps the headers of segments it does not hold.
+    let debug = elf.section_headers.iter().any(|s| s.is_executable() && s.sh_type == SHT_NOBITS);
+    let segments = elf.program_headers.iter().filter(|_| !debug).map(|p| p.p_offset.saturating_add(p.p_filesz));
     let table = u64::from(elf.header.e_shnum) * u64::from(elf.header.e_shentsize);
     let sections = (elf.header.e_shoff > 0).then(|| elf.header.e_shoff.saturating_add(table));
     segments.chain(sections).max()

@@ -6,6 +6,7 @@
 pub(super) mod elf;
 pub(super) mod macho;
 pub(super) mod pe;
+mod pe_tables;
 pub(super) mod strings;
 mod version_info;
 
@@ -27,7 +28,8 @@ fn overlay(data: &[u8], end: u64, inventory: &mut Inventory) {
     let Some(rest) = usize::try_from(end).ok().filter(|end| *end > 0).and_then(|end| data.get(end..)) else { return };
     let start = rest.iter().position(|b| *b != 0).unwrap_or(rest.len());
     let Some(rest) = rest.get(start..).filter(|rest| rest.len() >= 16) else { return };
-    let name = crate::archive::recognise(rest);
+    let program = rest.starts_with(b"\x7fELF") || (rest.starts_with(b"MZ") && rest.len() > 512);
+    let name = crate::archive::recognise(rest).or(program.then_some("another program"));
     if name.is_none() && (rest.len() < WEIGHT || crate::archive::ends_as_zip(data)) {
         return;
     }

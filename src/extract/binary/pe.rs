@@ -1,14 +1,13 @@
 //! PE/COFF images (Microsoft PE Format): imports, exports, the DLL's own name, version resources.
 //!
+//! Read by our own walk: the crates measured keep one language of the resources, or expand hostile import tables
+//! without a bound.
+//!
 //! In: a file that starts with `MZ` and holds a PE header. Out: facts and the label of its version resource.
-
-use goblin::options::ParseMode;
-use goblin::pe::PE;
-use goblin::pe::options::ParseOptions;
 
 use super::super::{Doc, Extractor, Head, Mine, Read};
 use super::version_info::{self, Block};
-use super::{SYMBOLS, overlay, u16_at, u32_at};
+use super::{overlay, pe_tables, u16_at, u32_at};
 use crate::fact::{FactKind, Inventory, Label, LabelSource, Reason};
 
 pub(in super::super) const EXTRACTOR: Extractor = Extractor { name: "binary/pe", claim, extract: Read::Whole(extract) };
@@ -35,65 +34,44 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory) -> Mine {
         }
         return Mine::No;
     }
-    // The version resource first and by our own walk: it survives headers that the crate refuses.
     match Image::read(doc.data, header) {
         Some(image) => {
-            let end = image.sections.iter().map(|s| u64::from(s.offset) + u64::from(s.raw)).max().unwrap_or(0);
+            let sections = image.sections.iter().map(|s| u64::from(s.offset) + u64::from(s.raw)).max().unwrap_or(0);
+            let signatures = image.signatures.map_or(0, |(at, size)| u64::from(at) + u64::from(size));
+            let end = sections.max(signatures);
+            if image.cut {
+                inventory.gap("", Reason::Truncated, "ends within its section table");
+            }
             if end > doc.data.len() as u64 {
-                let detail = format!("the sections reach to byte {end} and the file has {}", doc.data.len());
+                let detail = format!("sections and signatures reach to byte {end} and the file has {}", doc.data.len());
                 inventory.gap("", Reason::Truncated, detail);
             }
             overlay(doc.data, image.end(doc.data, header), inventory);
             resources(doc.data, &image, inventory);
+            pe_tables::say(doc.data, &image, inventory);
         }
         None => inventory.gap("", Reason::Truncated, "ends within its PE headers"),
-    }
-    let mut options = ParseOptions::default();
-    options.parse_resources = false;
-    options.parse_attribute_certificates = false;
-    options.parse_tls_data = false;
-    options.parse_mode = ParseMode::Permissive;
-    match PE::parse_with_opts(doc.data, &options) {
-        Ok(pe) => tables(&pe, inventory),
-        Err(error) => inventory.gap("", Reason::Malformed, format!("imports and exports could not be read: {error}")),
     }
     Mine::Yes
 }
 
-fn tables(pe: &PE<'_>, inventory: &mut Inventory) {
-    if let Some(name) = pe.name {
-        inventory.say(FactKind::ExportName, name, "EXPORT/Name");
-    }
-    for export in pe.exports.iter().take(SYMBOLS) {
-        if inventory.file.full() {
-            break;
-        }
-        if let Some(name) = export.name {
-            inventory.say(FactKind::ExportSymbol, name, "EXPORT");
-        }
-    }
-    let mut modules: Vec<&str> = pe.libraries.clone();
-    modules.sort_unstable();
-    modules.dedup();
-    for module in modules {
-        inventory.say(FactKind::ImportModule, module, "IMPORT");
-    }
-    for import in pe.imports.iter().take(SYMBOLS).filter(|i| !i.name.starts_with("ORDINAL ")) {
-        inventory.say(FactKind::ImportSymbol, &import.name, format!("IMPORT/{}", import.dll));
-    }
-    if pe.exports.len().max(pe.imports.len()) > SYMBOLS {
-        inventory.gap("", Reason::Limit, format!("more than {SYMBOLS} imports or exports; the rest was not read"));
-    }
-}
-
-/// What is needed to find the resources, read leniently from the headers.
-struct Image {
+/// What is needed to find the tables, read leniently from the headers.
+pub(super) struct Image {
+    /// By address, so that one can be found quickly.
     sections: Vec<Section>,
-    resources: Option<(u32, u32)>,
+    /// Where the data directories stand, and how many there are.
+    directories: (usize, u32),
     /// File offset and size of the certificate table.
     signatures: Option<(u32, u32)>,
+    /// PE32+: tables hold eight bytes an entry.
+    pub wide: bool,
+    /// The preferred address of the image.
+    pub base: u64,
+    /// Whether the file ends within the section table.
+    cut: bool,
 }
 
+#[derive(Clone, Copy)]
 struct Section {
     address: u32,
     size: u32,
@@ -103,15 +81,21 @@ struct Section {
 
 impl Image {
     fn read(data: &[u8], header: usize) -> Option<Image> {
-        let sections = usize::from(u16_at(data, header.checked_add(6)?)?);
+        let declared = usize::from(u16_at(data, header.checked_add(6)?)?);
         let optional_size = usize::from(u16_at(data, header.checked_add(20)?)?);
         let optional = header.checked_add(24)?;
-        // PE32 has 96 bytes before the data directories, PE32+ has 112. The third one is the resources'.
-        let directories = optional.checked_add(if u16_at(data, optional)? == 0x20b { 112 } else { 96 })?;
-        let resources = u32_at(data, directories + 16).zip(u32_at(data, directories + 20));
-        let signatures = u32_at(data, directories + 32).zip(u32_at(data, directories + 36)).filter(|(at, _)| *at != 0);
+        // PE32 has 96 bytes before the data directories, PE32+ has 112.
+        let wide = u16_at(data, optional)? == 0x20b;
+        let directories = optional.checked_add(if wide { 112 } else { 96 })?;
+        let count = u32_at(data, directories.checked_sub(4)?)?;
+        let base = if wide {
+            u64::from(u32_at(data, optional.checked_add(24)?)?)
+                | u64::from(u32_at(data, optional.checked_add(28)?)?) << 32
+        } else {
+            u64::from(u32_at(data, optional.checked_add(28)?)?)
+        };
         let first = optional.checked_add(optional_size)?;
-        let sections = (0..sections.min(1024))
+        let mut sections: Vec<Section> = (0..declared.min(SECTIONS))
             .map_while(|i| {
                 let at = first.checked_add(i * 40)?;
                 Some(Section {
@@ -122,7 +106,19 @@ impl Image {
                 })
             })
             .collect();
-        Some(Image { sections, signatures, resources: resources.filter(|(address, _)| *address != 0) })
+        sections.sort_by_key(|s| s.address);
+        let cut = sections.len() < declared.min(SECTIONS);
+        let mut image = Image { sections, directories: (directories, count), signatures: None, wide, base, cut };
+        image.signatures = image.directory(data, 4);
+        Some(image)
+    }
+
+    /// Address and size of a data directory, where it is used.
+    pub fn directory(&self, data: &[u8], index: u32) -> Option<(u32, u32)> {
+        let (start, count) = self.directories;
+        let at = start.checked_add(usize::try_from(index).ok()?.checked_mul(8)?)?;
+        let entry = u32_at(data, at).zip(u32_at(data, at.checked_add(4)?));
+        entry.filter(|(address, _)| *address != 0 && index < count)
     }
 
     /// Where the image's own parts end: sections, the symbol table of some linkers, the signatures.
@@ -141,11 +137,11 @@ impl Image {
     }
 
     /// File offset of a relative virtual address.
-    fn offset(&self, address: u32) -> Option<usize> {
-        let section = self.sections.iter().find(|s| {
-            let size = s.size.max(s.raw);
-            address >= s.address && address - s.address < size
-        });
+    pub fn offset(&self, address: u32) -> Option<usize> {
+        // The last section that begins at or before it; a few may overlap, so some before it are looked at, too.
+        let behind = self.sections.partition_point(|s| s.address <= address);
+        let near = self.sections.get(behind.saturating_sub(8)..behind).unwrap_or_default();
+        let section = near.iter().rev().find(|s| address - s.address < s.size.max(s.raw));
         let offset = match section {
             Some(s) => s.offset.checked_add(address - s.address)?,
             // Headers, and images with a low alignment, are mapped as they lie.
@@ -155,13 +151,15 @@ impl Image {
     }
 }
 
+/// Sections read; the loader of Windows takes no more than 96.
+const SECTIONS: usize = 1024;
 /// Version strings read per file, whatever the number of resources that hold them.
 const STRINGS: usize = 20_000;
 /// Directory entries looked at per file: real ones have a few hundred.
 const ENTRIES: usize = 4096;
 
 fn resources(data: &[u8], image: &Image, inventory: &mut Inventory) {
-    let Some(base) = image.resources.and_then(|(address, _)| image.offset(address)) else { return };
+    let Some(base) = image.directory(data, 2).and_then(|(address, _)| image.offset(address)) else { return };
     let mut found = Vec::new();
     let mut left = ENTRIES;
     leaves(data, base, &mut left, &mut found);

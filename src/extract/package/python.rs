@@ -9,6 +9,9 @@ use crate::fact::{FactKind, Inventory};
 pub(in super::super) const EXTRACTOR: Extractor =
     Extractor { name: "package/python", claim, extract: Read::Whole(extract) };
 
+/// Header lines read; real ones have hundreds (classifiers, requirements).
+const LINES: usize = 20_000;
+
 fn claim(head: &Head<'_>) -> bool {
     matches!(head.name, "METADATA" | "PKG-INFO")
         && head.data.get(..64).unwrap_or(head.data).windows(17).any(|w| w.eq_ignore_ascii_case(b"Metadata-Version:"))
@@ -19,7 +22,7 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory) -> Mine {
     // The headers end at the first empty line; the description behind it is prose.
     let head = text.lines().take_while(|line| !line.trim().is_empty());
     let mut fields = Vec::new();
-    for line in head {
+    for line in head.take(LINES) {
         // A line that begins with white space goes on with the one before; only long texts do that.
         if let Some((key, value)) = line.split_once(':').filter(|_| !line.starts_with([' ', '\t'])) {
             fields.push((key.trim().to_ascii_lowercase(), value.trim()));

@@ -327,9 +327,8 @@ impl<'i, 's> Reader<'i, 's> {
         }
         let name = node.str("fileName").or_else(|| node.str("name")).unwrap_or_default();
         let (mut c, _) = self.element(node, at, name, None);
-        let path = name.trim_start_matches("./");
-        c.say(FactKind::Path, path, "/fileName");
-        c.say(FactKind::FileName, crate::source::base_name(path), "/fileName");
+        c.say(FactKind::Path, name.replace('\\', "/").trim_start_matches("./"), "/fileName");
+        c.say(FactKind::FileName, crate::source::base_name(name), "/fileName");
         for (p, who) in node.each("fileContributors") {
             c.say_at(FactKind::Contributor, who.text().map(entity).unwrap_or_default(), format_args!("{p}"));
         }
