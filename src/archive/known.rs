@@ -21,7 +21,6 @@ const KNOWN: &[Known] = &[
     known("InstallShield cabinet", 0, b"ISc("),
     known("OLE compound file (MSI, MSP, old Office)", 0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
     known("xz stream", 0, b"\xfd7zXZ\0"),
-    known("zstd stream", 0, b"\x28\xb5\x2f\xfd"),
     known("bzip2 stream", 0, b"BZh"),
     known("lz4 frame", 0, b"\x04\x22\x4d\x18"),
     known("lzip stream", 0, b"LZIP\x01"),

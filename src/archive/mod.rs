@@ -11,6 +11,7 @@ mod gzip;
 mod known;
 mod tar;
 mod zip;
+mod zstd;
 
 use std::io::{self, Read};
 
@@ -28,7 +29,7 @@ struct Format {
 }
 
 /// Every container format that is opened, in the order of trial.
-const FORMATS: &[Format] = &[zip::FORMAT, gzip::FORMAT, tar::FORMAT];
+const FORMATS: &[Format] = &[zip::FORMAT, gzip::FORMAT, zstd::FORMAT, tar::FORMAT];
 
 /// Called for each blob, containers included, before its members. Gives back the documents inside it, which are
 /// walked like members.
@@ -47,7 +48,8 @@ pub(crate) enum Opened {
 
 /// The name of a container format by its first bytes, opened or not.
 pub(crate) fn recognise(head: &[u8]) -> Option<&'static str> {
-    let opened = [(&b"\x1f\x8b\x08"[..], "gzip stream"), (b"PK\x03\x04", "ZIP archive")];
+    let opened =
+        [(&b"\x1f\x8b\x08"[..], "gzip stream"), (b"\x28\xb5\x2f\xfd", "zstd stream"), (b"PK\x03\x04", "ZIP archive")];
     let opened = opened.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, name)| *name);
     let tar = tar::is_tar(head).then_some("tar archive");
     opened.filter(|name| *name != "ZIP archive").or(tar).or_else(|| known::recognise(head, ""))

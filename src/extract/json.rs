@@ -35,6 +35,19 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// The same tree with texts of its own.
+    pub fn into_owned(self) -> Node<'static> {
+        let text = |text: Cow<'a, str>| Cow::Owned(text.into_owned());
+        match self {
+            Node::Null => Node::Null,
+            Node::Bool(value) => Node::Bool(value),
+            Node::Number(value) => Node::Number(value),
+            Node::Str(value) => Node::Str(text(value)),
+            Node::List(items) => Node::List(items.into_iter().map(Node::into_owned).collect()),
+            Node::Map(members) => Node::Map(members.into_iter().map(|(k, v)| (text(k), v.into_owned())).collect()),
+        }
+    }
+
     /// A scalar as text.
     pub fn text(&self) -> Option<&str> {
         match self {
@@ -72,6 +85,15 @@ impl<'a> Node<'a> {
             let step = move |i: usize| Step { key, index: (!single).then_some(i) };
             node.items().iter().enumerate().map(move |(i, item)| (step(i), item))
         })
+    }
+
+    /// The members of an object, in their order.
+    pub fn members(&self) -> impl Iterator<Item = (&str, &Node<'a>)> {
+        let members = match self {
+            Node::Map(members) => members.as_slice(),
+            _ => &[],
+        };
+        members.iter().map(|(key, value)| (&**key, value))
     }
 
     /// What it is, for a note.
@@ -233,6 +255,15 @@ impl<'de> Deserialize<'de> for Node<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let shared = Shared { left: Cell::new(VALUES), partial: RefCell::new(None) };
         Seed(&shared).deserialize(deserializer)
+    }
+}
+
+/// A tree that borrows nothing, for notations whose parser gives no text to borrow from.
+pub(super) struct Owned(pub Node<'static>);
+
+impl<'de> Deserialize<'de> for Owned {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Node::deserialize(deserializer).map(|node| Owned(node.into_owned()))
     }
 }
 

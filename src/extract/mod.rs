@@ -48,7 +48,23 @@ enum Read {
 const EXTRACTORS: &[Extractor] = &[
     sbom::cyclonedx::JSON,
     sbom::spdx::JSON,
+    sbom::spdx3::EXTRACTOR,
+    sbom::syft::EXTRACTOR,
+    sbom::trivy::EXTRACTOR,
+    sbom::github::EXTRACTOR,
+    sbom::envelope::STATEMENT,
+    sbom::envelope::DSSE,
+    sbom::envelope::BUNDLE,
     sbom::envelope::WRAPPER,
+    sbom::cyclonedx::xml::XML,
+    sbom::cyclonedx::protobuf::BINARY,
+    sbom::cyclonedx::protobuf::TEXT,
+    sbom::spdx::tag_value::EXTRACTOR,
+    sbom::spdx::yaml::EXTRACTOR,
+    sbom::spdx::xml::XML,
+    sbom::spdx::rdf::EXTRACTOR,
+    sbom::swid::XML,
+    sbom::swid::COSWID,
     binary::pe::EXTRACTOR,
     binary::elf::EXTRACTOR,
     binary::macho::EXTRACTOR,
@@ -80,6 +96,7 @@ struct Input<'a> {
 struct Doc<'a> {
     data: &'a [u8],
     options: &'a Options,
+    limits: &'a Limits,
     /// The extractor before this one that recognised the blob.
     known_as: Option<&'static str>,
 }
@@ -136,7 +153,7 @@ pub(crate) fn extract(blob: &mut Blob, limits: &Limits, options: &Options, inven
                     break;
                 }
                 Ok(data) => {
-                    let doc = Doc { data, options, known_as };
+                    let doc = Doc { data, options, limits, known_as };
                     catch_unwind(AssertUnwindSafe(|| read(&doc, inventory)))
                 }
             },

@@ -28,6 +28,25 @@ pub(super) fn decode(data: &[u8]) -> (Cow<'_, str>, Option<&'static str>) {
     }
 }
 
+/// Decodes XML: what its declaration says of the encoding holds where no byte-order mark says otherwise.
+pub(super) fn decode_xml(data: &[u8]) -> (Cow<'_, str>, Option<&'static str>) {
+    let head = data.get(..200).unwrap_or(data);
+    let declared = memchr::memmem::find(head, b"encoding=").and_then(|at| {
+        let rest = head.get(at + 10..)?;
+        let end = rest.iter().position(|b| matches!(b, b'"' | b'\''))?;
+        Encoding::for_label(rest.get(..end)?)
+    });
+    match declared {
+        Some(encoding) if encoding != UTF_8 && Encoding::for_bom(data).is_none() && data.starts_with(b"<") => {
+            // UTF-16 cannot be declared in letters of one byte.
+            let encoding = if encoding == UTF_16LE || encoding == UTF_16BE { UTF_8 } else { encoding };
+            (encoding.decode_without_bom_handling(data).0, None)
+        }
+        // A declared byte-order mark or UTF-8 is nothing to speak of in XML.
+        _ => decode(data),
+    }
+}
+
 /// The first character that is no white space, behind any byte-order mark; cheap, for claims.
 pub(super) fn first_mark(head: &[u8]) -> Option<u8> {
     head.iter().copied().find(|b| !matches!(b, 0xef | 0xbb | 0xbf | 0xfe | 0xff | 0 | b' ' | b'\t' | b'\r' | b'\n'))

@@ -10,15 +10,20 @@
 mod conformance;
 pub(super) mod cyclonedx;
 pub(super) mod envelope;
+pub(super) mod github;
 pub(super) mod other;
 mod probe;
 pub(super) mod spdx;
+pub(super) mod spdx3;
+pub(super) mod swid;
+pub(super) mod syft;
+pub(super) mod trivy;
 
 pub(super) use probe::Form;
 
 use super::json::Node;
 use super::stream::{End, Outcome, Window};
-use super::{Input, text};
+use super::{Input, text, xml};
 use crate::fact::{Component, FactKind, Inventory, Reason};
 use crate::source::base_name;
 
@@ -123,6 +128,36 @@ pub(super) fn close(window: &mut Window<'_>, outcome: &Outcome, inventory: &mut 
                 inventory.note(format!("byte {at}"), "more text after the document; passed over");
             }
         }
+    }
+}
+
+/// The same for XML.
+fn close_xml(fault: Option<xml::Fault>, encoding: Option<&'static str>, inventory: &mut Inventory<'_>) {
+    if let Some(encoding) = encoding {
+        inventory.remark("", format!("encoded as {encoding}"));
+    }
+    if let Some(fault) = fault {
+        let reason = match () {
+            () if fault.limit => Reason::Limit,
+            () if fault.truncated => Reason::Truncated,
+            () => Reason::Malformed,
+        };
+        let detail = format!("XML breaks here: {}; what stood before is in the result", fault.why);
+        inventory.gap(format!("line {}, column {}", fault.line, fault.column), reason, detail);
+    }
+}
+
+/// A document whose marker stands elsewhere than at its root: another's that quotes it, or a broken one.
+fn nested_xml(fault: Option<&xml::Fault>, what: &str, inventory: &mut Inventory<'_>) -> super::Mine {
+    inventory.coverage = None;
+    match fault {
+        Some(fault) => {
+            let reason = if fault.truncated { Reason::Truncated } else { Reason::Malformed };
+            let at = format!("line {}, column {}", fault.line, fault.column);
+            inventory.gap(at, reason, format!("{what} that breaks before its root can be read: {}", fault.why));
+            super::Mine::Yes
+        }
+        None => super::Mine::No,
     }
 }
 

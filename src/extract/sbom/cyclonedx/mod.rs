@@ -4,6 +4,9 @@
 //! component per entry of `components` (nested ones too), `services`, `metadata.component`, pedigree, formulation and
 //! declared targets; the label is what `metadata` describes; dependencies, completeness.
 
+pub(in super::super) mod protobuf;
+pub(in super::super) mod xml;
+
 use semver::{Version, VersionReq};
 
 use super::super::json::Node;
@@ -226,7 +229,7 @@ impl<'i, 's> Reader<'i, 's> {
 
     fn dependency(&mut self, node: &Node<'_>) {
         let Some(from) = node.str("ref").map(Graph::key) else { return };
-        for key in ["dependsOn", "provides"] {
+        for key in ["dependsOn", "dependencies", "provides"] {
             for (_, to) in node.each(key) {
                 // XML and protobuf nest the dependencies as elements of the same shape.
                 if let Some(to) = to.text().or_else(|| to.str("ref")) {
@@ -297,7 +300,7 @@ impl<'i, 's> Reader<'i, 's> {
             say_file_name(&mut c, name, "/name");
         }
         for (p, hash) in node.each("hashes") {
-            say_digest(&mut c, hash.str("alg"), hash.str("content"), format_args!("{p}"));
+            say_digest(&mut c, hash.str("alg"), content(hash), format_args!("{p}"));
         }
         for key in ["omniborId", "swhid"] {
             for (p, id) in node.each(key) {
@@ -420,14 +423,14 @@ impl<'i, 's> Reader<'i, 's> {
                 c.say_at(FactKind::Url, url, format_args!("{p}/url"));
             }
             for (q, hash) in reference.each("hashes") {
-                say_digest(c, hash.str("alg"), hash.str("content"), format_args!("{p}{q}"));
+                say_digest(c, hash.str("alg"), content(hash), format_args!("{p}{q}"));
             }
         }
         for (p, licence) in node.each("licenses") {
             let (inner, q) = licence.get("license").map_or((licence, ""), |inner| (inner, "/license"));
             c.say_at(FactKind::License, inner.str("name").unwrap_or_default(), format_args!("{p}{q}/name"));
             if let Some(text) = inner.get("text") {
-                let text = text.str("content").or_else(|| text.text()).unwrap_or_default();
+                let text = content(text).or_else(|| text.text()).unwrap_or_default();
                 c.say_at(FactKind::License, text, format_args!("{p}{q}/text"));
             }
             if let Some(licensing) = inner.get("licensing").or_else(|| licence.get("licensing")) {
@@ -479,6 +482,11 @@ impl<'i, 's> Reader<'i, 's> {
             }
         }
     }
+}
+
+/// The content of a digest or text, which protobuf calls a value.
+fn content<'n>(node: &'n Node<'_>) -> Option<&'n str> {
+    node.str("content").or_else(|| node.str("value"))
 }
 
 /// The key of a component's own name in the document, else of its place.

@@ -4,6 +4,11 @@
 //! RDF/XML. Out: a component per package, file and snippet; the label is the package the document describes;
 //! relationships, and the documents it refers to that are not at hand.
 
+pub(in super::super) mod rdf;
+pub(in super::super) mod tag_value;
+pub(in super::super) mod xml;
+pub(in super::super) mod yaml;
+
 use std::collections::HashMap;
 
 use super::super::json::Node;

@@ -1,0 +1,518 @@
+//! CycloneDX protobuf 1.3 to 1.7, as bytes and as text.
+//!
+//! In: the wire format, known by its first field (`spec_version`), or the text format. Out: the tree of the JSON form,
+//! field by field. Field numbers are those of the published schema; they never changed between versions. What no
+//! reader asks for is passed over.
+
+use std::borrow::Cow;
+
+use super::super::super::{Doc, Extractor, Head, Mine, Read, text};
+use super::{Reader, want};
+use crate::extract::json::Node;
+use crate::extract::stream::Want;
+use crate::fact::{Inventory, Reason};
+
+pub(in super::super::super) const BINARY: Extractor =
+    Extractor { name: "sbom/cyclonedx-protobuf", claim: claim_binary, extract: Read::Whole(binary) };
+pub(in super::super::super) const TEXT: Extractor =
+    Extractor { name: "sbom/cyclonedx-textproto", claim: claim_text, extract: Read::Whole(textual) };
+
+/// Messages within messages.
+const DEPTH: usize = 64;
+
+/// A message: its fields by number, with their name in the JSON form.
+struct Message(&'static [(u64, &'static str, Kind)]);
+
+enum Kind {
+    Text,
+    Of(&'static Message),
+    /// A number with a name each.
+    Names(&'static [&'static str]),
+}
+
+use Kind::{Names, Of, Text};
+
+static BOM: Message = Message(&[
+    (1, "specVersion", Text),
+    (3, "serialNumber", Text),
+    (4, "metadata", Of(&METADATA)),
+    (5, "components", Of(&COMPONENT)),
+    (6, "services", Of(&SERVICE)),
+    (8, "dependencies", Of(&DEPENDENCY)),
+    (9, "compositions", Of(&COMPOSITION)),
+    (11, "annotations", Of(&ANNOTATION)),
+    (13, "formulation", Of(&FORMULA)),
+    (14, "declarations", Of(&DECLARATIONS)),
+]);
+static METADATA: Message = Message(&[
+    (1, "timestamp", Of(&TIMESTAMP)),
+    (2, "tools", Of(&TOOL)),
+    (3, "authors", Of(&CONTACT)),
+    (4, "component", Of(&COMPONENT)),
+    (5, "manufacture", Of(&ENTITY)),
+    (6, "supplier", Of(&ENTITY)),
+    (8, "properties", Of(&PROPERTY)),
+    (10, "manufacturer", Of(&ENTITY)),
+]);
+static TIMESTAMP: Message = Message(&[]);
+static TOOL: Message = Message(&[
+    (1, "vendor", Text),
+    (2, "name", Text),
+    (3, "version", Text),
+    (6, "components", Of(&COMPONENT)),
+    (7, "services", Of(&SERVICE)),
+]);
+static ENTITY: Message = Message(&[(1, "name", Text), (2, "url", Text)]);
+static CONTACT: Message = Message(&[(1, "name", Text), (2, "email", Text)]);
+static COMPONENT: Message = Message(&[
+    (3, "bom-ref", Text),
+    (4, "supplier", Of(&ENTITY)),
+    (5, "author", Text),
+    (6, "publisher", Text),
+    (7, "group", Text),
+    (8, "name", Text),
+    (9, "version", Text),
+    (10, "description", Text),
+    (11, "scope", Names(&["", "required", "optional", "excluded"])),
+    (12, "hashes", Of(&HASH)),
+    (13, "licenses", Of(&LICENCE_CHOICE)),
+    (14, "copyright", Text),
+    (15, "cpe", Text),
+    (16, "purl", Text),
+    (17, "swid", Of(&SWID)),
+    (19, "pedigree", Of(&PEDIGREE)),
+    (20, "externalReferences", Of(&REFERENCE)),
+    (21, "components", Of(&COMPONENT)),
+    (22, "properties", Of(&PROPERTY)),
+    (23, "evidence", Of(&EVIDENCE)),
+    (28, "manufacturer", Of(&ENTITY)),
+    (29, "authors", Of(&CONTACT)),
+    (31, "omniborId", Text),
+    (32, "swhid", Text),
+]);
+static SERVICE: Message = Message(&[
+    (1, "bom-ref", Text),
+    (2, "provider", Of(&ENTITY)),
+    (3, "group", Text),
+    (4, "name", Text),
+    (5, "version", Text),
+    (6, "description", Text),
+    (7, "endpoints", Text),
+    (11, "licenses", Of(&LICENCE_CHOICE)),
+    (12, "externalReferences", Of(&REFERENCE)),
+    (13, "services", Of(&SERVICE)),
+    (14, "properties", Of(&PROPERTY)),
+]);
+static HASH: Message = Message(&[
+    (
+        1,
+        "alg",
+        Names(&[
+            "",
+            "MD5",
+            "SHA-1",
+            "SHA-256",
+            "SHA-384",
+            "SHA-512",
+            "SHA3-256",
+            "SHA3-512",
+            "BLAKE2b-256",
+            "BLAKE2b-384",
+            "BLAKE2b-512",
+            "BLAKE3",
+            "SHA3-384",
+        ]),
+    ),
+    (2, "content", Text),
+]);
+static LICENCE_CHOICE: Message = Message(&[(1, "license", Of(&LICENCE)), (2, "expression", Text)]);
+static LICENCE: Message = Message(&[
+    (1, "id", Text),
+    (2, "name", Text),
+    (3, "text", Of(&ATTACHED)),
+    (4, "url", Text),
+    (6, "licensing", Of(&LICENSING)),
+]);
+static ATTACHED: Message = Message(&[(3, "content", Text)]);
+static LICENSING: Message = Message(&[(2, "licensor", Of(&LICENSOR))]);
+static LICENSOR: Message = Message(&[(1, "organization", Of(&ENTITY)), (2, "individual", Of(&CONTACT))]);
+static SWID: Message = Message(&[(1, "tagId", Text), (2, "name", Text), (3, "version", Text)]);
+static PEDIGREE: Message =
+    Message(&[(1, "ancestors", Of(&COMPONENT)), (2, "descendants", Of(&COMPONENT)), (3, "variants", Of(&COMPONENT))]);
+static REFERENCE: Message = Message(&[(2, "url", Text), (3, "comment", Text), (4, "hashes", Of(&HASH))]);
+static PROPERTY: Message = Message(&[(1, "name", Text), (2, "value", Text)]);
+static EVIDENCE: Message = Message(&[
+    (2, "copyright", Of(&COPYRIGHT)),
+    (3, "identity", Of(&IDENTITY)),
+    (4, "occurrences", Of(&OCCURRENCE)),
+    (5, "callstack", Of(&CALLSTACK)),
+]);
+static COPYRIGHT: Message = Message(&[(1, "text", Text)]);
+static IDENTITY: Message = Message(&[
+    (1, "field", Names(&["", "group", "name", "version", "purl", "cpe", "swid", "hash", "omniborId", "swhid"])),
+    (3, "methods", Of(&METHOD)),
+    (5, "concludedValue", Text),
+]);
+static METHOD: Message = Message(&[(3, "value", Text)]);
+static OCCURRENCE: Message = Message(&[(2, "location", Text)]);
+static CALLSTACK: Message = Message(&[(1, "frames", Of(&FRAME))]);
+static FRAME: Message = Message(&[(1, "package", Text), (2, "module", Text), (7, "fullFilename", Text)]);
+static DEPENDENCY: Message = Message(&[(1, "ref", Text), (2, "dependsOn", Of(&DEPENDENCY)), (3, "provides", Text)]);
+static COMPOSITION: Message = Message(&[(
+    1,
+    "aggregate",
+    Names(&[
+        "not_specified",
+        "complete",
+        "incomplete",
+        "incomplete_first_party_only",
+        "incomplete_third_party_only",
+        "unknown",
+    ]),
+)]);
+static ANNOTATION: Message = Message(&[(5, "text", Text)]);
+static FORMULA: Message = Message(&[(2, "components", Of(&COMPONENT)), (3, "services", Of(&SERVICE))]);
+static DECLARATIONS: Message = Message(&[(5, "targets", Of(&TARGETS))]);
+static TARGETS: Message = Message(&[(2, "components", Of(&COMPONENT)), (3, "services", Of(&SERVICE))]);
+
+fn claim_binary(head: &Head<'_>) -> bool {
+    // spec_version "1.x", then the next field's tag.
+    matches!(head.data, [0x0a, 3, b'1', b'.', b'0'..=b'9', 0x10 | 0x1a | 0x22 | 0x2a | 0x32 | 0x3a | 0x42, ..])
+}
+
+/// One field of the wire format: number, and what it holds.
+enum Field<'d> {
+    Number(u64),
+    Bytes(&'d [u8]),
+}
+
+/// Reads fields one after the other.
+struct Wire<'d> {
+    data: &'d [u8],
+    at: usize,
+}
+
+impl<'d> Wire<'d> {
+    fn varint(&mut self) -> Option<u64> {
+        let mut value = 0u64;
+        for shift in (0..70).step_by(7) {
+            let byte = *self.data.get(self.at)?;
+            self.at += 1;
+            value |= u64::from(byte & 0x7f).checked_shl(shift)?;
+            if byte & 0x80 == 0 {
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    /// The next field; nothing at the end, an error where the bytes are none.
+    fn next(&mut self) -> Option<Result<(u64, Field<'d>), ()>> {
+        if self.at >= self.data.len() {
+            return None;
+        }
+        Some(self.field().ok_or(()))
+    }
+
+    fn field(&mut self) -> Option<(u64, Field<'d>)> {
+        let tag = self.varint()?;
+        let field = match tag & 7 {
+            0 => Field::Number(self.varint()?),
+            wire @ (1 | 5) => {
+                self.at = self.at.checked_add(if wire == 1 { 8 } else { 4 }).filter(|at| *at <= self.data.len())?;
+                Field::Number(0)
+            }
+            2 => {
+                let len = usize::try_from(self.varint()?).ok()?;
+                let end = self.at.checked_add(len)?;
+                let bytes = self.data.get(self.at..end)?;
+                self.at = end;
+                Field::Bytes(bytes)
+            }
+            _ => return None,
+        };
+        Some((tag >> 3, field))
+    }
+}
+
+/// A message as a tree. What cannot be read of it is left out; the caller counts that.
+fn message<'d>(data: &'d [u8], shape: &'static Message, depth: usize, faults: &mut u64) -> Node<'d> {
+    let mut members: Vec<(Cow<'d, str>, Node<'d>)> = Vec::new();
+    let mut wire = Wire { data, at: 0 };
+    while let Some(next) = wire.next() {
+        let Ok((number, field)) = next else {
+            *faults += 1;
+            break;
+        };
+        let Some((_, name, kind)) = shape.0.iter().find(|(n, ..)| *n == number) else { continue };
+        let value = match (kind, field) {
+            (Text, Field::Bytes(bytes)) => Node::Str(String::from_utf8_lossy(bytes)),
+            (Of(_), Field::Bytes(_)) if depth >= DEPTH => {
+                *faults += 1;
+                continue;
+            }
+            (Of(inner), Field::Bytes(bytes)) => message(bytes, inner, depth + 1, faults),
+            (Names(names), Field::Number(n)) => {
+                let name = usize::try_from(n).ok().and_then(|n| names.get(n)).copied().unwrap_or_default();
+                Node::Str(Cow::Borrowed(name))
+            }
+            _ => {
+                *faults += 1;
+                continue;
+            }
+        };
+        add(&mut members, Cow::Borrowed(name), value);
+    }
+    Node::Map(members)
+}
+
+/// A field that stands again makes a list.
+fn add<'d>(members: &mut Vec<(Cow<'d, str>, Node<'d>)>, key: Cow<'d, str>, value: Node<'d>) {
+    match members.iter_mut().find(|(k, _)| *k == key) {
+        Some((_, Node::List(items))) => items.push(value),
+        Some((_, held)) => {
+            let first = std::mem::replace(held, Node::Null);
+            *held = Node::List(vec![first, value]);
+        }
+        None => members.push((key, value)),
+    }
+}
+
+fn binary(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
+    let mut reader = Reader::new(BINARY.name, doc.limits.max_components, inventory);
+    let mut wire = Wire { data: doc.data, at: 0 };
+    let (mut faults, mut broken) = (0, None);
+    let mut counts = [0usize; 32];
+    loop {
+        let at = wire.at;
+        let (number, field) = match wire.next() {
+            None => break,
+            Some(Err(())) => {
+                broken = Some(at);
+                break;
+            }
+            Some(Ok(field)) => field,
+        };
+        let Some((_, name, kind)) = BOM.0.iter().find(|(n, ..)| *n == number) else { continue };
+        let node = match (kind, field) {
+            (Text, Field::Bytes(bytes)) => Node::Str(String::from_utf8_lossy(bytes)),
+            (Of(inner), Field::Bytes(bytes)) => message(bytes, inner, 1, &mut faults),
+            _ => continue,
+        };
+        let count = usize::try_from(number).ok().and_then(|n| counts.get_mut(n));
+        let index = count.map_or(0, |count| {
+            *count += 1;
+            *count - 1
+        });
+        reader.member(name, (want(name) == Want::Items).then_some(index), &node);
+    }
+    let (_, inventory) = reader.finish(broken.is_none());
+    if let Some(at) = broken {
+        let detail = "protobuf breaks here: no field, or one longer than the file; what stood before is in the result";
+        inventory.gap(format!("byte {at}"), Reason::Truncated, detail);
+    }
+    if faults > 0 {
+        inventory.gap("", Reason::Malformed, format!("{faults} fields of another shape than the schema's; not read"));
+    }
+    Mine::Yes
+}
+
+fn claim_text(head: &Head<'_>) -> bool {
+    let (text, _) = text::decode(head.data);
+    text.lines()
+        .take(200)
+        .any(|line| line.strip_prefix("spec_version:").is_some_and(|rest| rest.trim_start().starts_with(['"', '\''])))
+}
+
+fn textual(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
+    let (text, _) = text::decode(doc.data);
+    let mut reader = Reader::new(TEXT.name, doc.limits.max_components, inventory);
+    let mut parser = Parser { text: &text, at: 0 };
+    let mut counts: Vec<(String, usize)> = Vec::new();
+    let mut broken = None;
+    while parser.peek().is_some() {
+        let start = parser.at;
+        let Some((key, node)) = parser.field(0) else {
+            broken = Some(parser.at.max(start));
+            break;
+        };
+        if want(&key) != Want::Items {
+            reader.member(&key, None, &node);
+            continue;
+        }
+        // A repeated field stands several times, or once with a list.
+        for item in node.items() {
+            let at = counts.iter().position(|(k, _)| *k == key).unwrap_or_else(|| {
+                counts.push((key.clone(), 0));
+                counts.len() - 1
+            });
+            if let Some((_, count)) = counts.get_mut(at) {
+                reader.member(&key, Some(*count), item);
+                *count += 1;
+            }
+        }
+    }
+    let (_, inventory) = reader.finish(broken.is_none());
+    if let Some(at) = broken {
+        let line = text.get(..at).unwrap_or(&text).matches('\n').count() + 1;
+        let detail = "protobuf text breaks here; what stood before is in the result";
+        inventory.gap(format!("line {line}"), Reason::Malformed, detail);
+    }
+    Mine::Yes
+}
+
+/// The text format: `name: scalar`, `name { … }`, `name: [ … ]`, comments to the end of the line.
+struct Parser<'t> {
+    text: &'t str,
+    at: usize,
+}
+
+impl<'t> Parser<'t> {
+    fn rest(&self) -> &'t str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn peek(&mut self) -> Option<char> {
+        loop {
+            let rest = self.rest();
+            let trimmed = rest.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ';' | ','));
+            self.at += rest.len() - trimmed.len();
+            if !trimmed.starts_with('#') {
+                return trimmed.chars().next();
+            }
+            self.at += trimmed.find('\n').unwrap_or(trimmed.len());
+        }
+    }
+
+    fn word(&mut self) -> Option<&'t str> {
+        self.peek()?;
+        let rest = self.rest();
+        let end =
+            rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | '+'))).unwrap_or(rest.len());
+        self.at += end;
+        rest.get(..end).filter(|word| !word.is_empty())
+    }
+
+    fn field(&mut self, depth: usize) -> Option<(String, Node<'t>)> {
+        let key = json_name(self.word()?);
+        if self.peek()? == ':' {
+            self.at += 1;
+        }
+        Some((key, self.value(depth)?))
+    }
+
+    fn value(&mut self, depth: usize) -> Option<Node<'t>> {
+        match self.peek()? {
+            _ if depth > DEPTH => None,
+            open @ ('{' | '<') => {
+                self.at += 1;
+                let close = if open == '{' { '}' } else { '>' };
+                let mut members = Vec::new();
+                while self.peek()? != close {
+                    let (key, value) = self.field(depth + 1)?;
+                    add(&mut members, Cow::Owned(key), value);
+                }
+                self.at += 1;
+                Some(Node::Map(members))
+            }
+            '[' => {
+                self.at += 1;
+                let mut items = Vec::new();
+                while self.peek()? != ']' {
+                    items.push(self.value(depth + 1)?);
+                }
+                self.at += 1;
+                Some(Node::List(items))
+            }
+            '"' | '\'' => {
+                let mut text = String::new();
+                // Strings that follow one another are one.
+                while let Some(quote @ ('"' | '\'')) = self.peek() {
+                    self.string(quote, &mut text)?;
+                }
+                Some(Node::Str(Cow::Owned(text)))
+            }
+            _ => self.word().map(|word| Node::Str(enum_name(word))),
+        }
+    }
+
+    fn string(&mut self, quote: char, text: &mut String) -> Option<()> {
+        self.at += 1;
+        let mut letters = self.rest().char_indices();
+        while let Some((at, letter)) = letters.next() {
+            match letter {
+                _ if letter == quote => {
+                    self.at += at + 1;
+                    return Some(());
+                }
+                '\\' => text.push(match letters.next()?.1 {
+                    'n' => '\n',
+                    't' => '\t',
+                    'r' => '\r',
+                    other => other,
+                }),
+                _ => text.push(letter),
+            }
+        }
+        None
+    }
+}
+
+/// `external_references` is `externalReferences` in JSON.
+fn json_name(name: &str) -> String {
+    match name {
+        "bom_ref" => return "bom-ref".to_owned(),
+        "mime_type" => return "mime-type".to_owned(),
+        _ => {}
+    }
+    let mut parts = name.split('_');
+    let mut key = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let mut letters = part.chars();
+        key.extend(letters.next().map(|c| c.to_ascii_uppercase()));
+        key.push_str(letters.as_str());
+    }
+    key
+}
+
+/// `SCOPE_OPTIONAL` is `optional` in JSON.
+fn enum_name(word: &str) -> Cow<'_, str> {
+    for prefix in ["SCOPE_", "AGGREGATE_", "EVIDENCE_FIELD_"] {
+        if let Some(rest) = word.strip_prefix(prefix) {
+            return Cow::Owned(rest.to_ascii_lowercase());
+        }
+    }
+    Cow::Borrowed(word.strip_prefix("HASH_ALG_").unwrap_or(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_read_by_its_numbers() {
+        // A component with a name and a supplier, and a field of a later version.
+        let data = [0x42, 3, b'l', b'i', b'b', 0x22, 6, 0x0a, 4, b'A', b'c', b'm', b'e', 0x9a, 0x06, 0];
+        let mut faults = 0;
+        let node = message(&data, &COMPONENT, 0, &mut faults);
+        assert_eq!((node.str("name"), node.get("supplier").and_then(|s| s.str("name"))), (Some("lib"), Some("Acme")));
+        assert_eq!(faults, 0);
+        let _ = message(&data[..8], &COMPONENT, 0, &mut faults);
+        assert_eq!(faults, 1);
+    }
+
+    #[test]
+    fn the_text_form_is_the_same() {
+        let text = "# c\nname: \"li\" 'b'\nsupplier { name: \"A\\\"\" url: [\"u\", \"v\"] }\nexternal_references <url: 'x'>\nscope: SCOPE_OPTIONAL";
+        let mut parser = Parser { text, at: 0 };
+        let mut seen = Vec::new();
+        while parser.peek().is_some() {
+            seen.push(parser.field(0).unwrap());
+        }
+        let node = Node::Map(seen.into_iter().map(|(k, v)| (Cow::Owned(k), v)).collect());
+        assert_eq!((node.str("name"), node.str("scope")), (Some("lib"), Some("optional")));
+        assert_eq!(node.get("supplier").unwrap().each("url").count(), 2);
+        assert_eq!(node.get("externalReferences").unwrap().str("url"), Some("x"));
+        assert!(Parser { text: &"a {".repeat(10_000), at: 0 }.field(0).is_none());
+    }
+}
