@@ -11,8 +11,8 @@ use anstyle::{AnsiColor, Effects, Style as Ansi};
 use textwrap::{Options, WordSeparator, WordSplitter};
 
 use super::escape::{short, terminal as safe};
-use super::{EvidenceOut, Finding, Place, Report, Style, Subject};
-use crate::fact::{FactKind, LabelSource};
+use super::{Document, EvidenceOut, Finding, Place, Report, Style, Subject};
+use crate::fact::{Coverage, FactKind, LabelSource};
 use crate::finding::{Confidence, Relation};
 use crate::regulation::{Mark, Status};
 use crate::verdict::{Outcome, Verdict};
@@ -45,6 +45,7 @@ pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::
         page.subject(subject)?;
     }
     page.examined(report)?;
+    page.documents(report)?;
     page.answer(report)?;
     for finding in &report.findings {
         page.finding(finding, report)?;
@@ -142,6 +143,47 @@ impl Page<'_> {
         let first = "Examined   ";
         let painted = self.paint(BOLD, first);
         self.wrap(0, first, &painted, &parts.join(" · "))
+    }
+
+    /// How complete the SBOMs are: a clean thin list proves little.
+    fn documents(&mut self, report: &Report) -> io::Result<()> {
+        let lines: Vec<String> = if report.documents.len() > 3 && !self.style.verbose {
+            let sum = |of: fn(&Coverage) -> u64| report.documents.iter().map(|d| of(&d.coverage)).sum::<u64>();
+            let counts = [sum(|c| c.supplied), sum(|c| c.versioned), sum(|c| c.identified), sum(|c| c.hashed)];
+            vec![format!(
+                "{} with {}",
+                count(report.documents.len() as u64, "SBOM"),
+                shares(sum(|c| c.components), counts)
+            )]
+        } else {
+            report.documents.iter().map(|d| self.document(d)).collect()
+        };
+        let first = "Listed by  ";
+        for (i, line) in lines.iter().enumerate() {
+            let shown = if i == 0 { first } else { "           " };
+            let painted = self.paint(BOLD, shown);
+            self.wrap(0, shown, &painted, line)?;
+        }
+        Ok(())
+    }
+
+    fn document(&self, document: &Document) -> String {
+        let c = &document.coverage;
+        let counts = [c.supplied, c.versioned, c.identified, c.hashed];
+        let mut text = format!("{} with {}", safe(self.shown(&document.path)), shares(c.components, counts));
+        // The shares say the others of the minimum elements.
+        let told = ["dependency relationship", "author of the data", "time stamp"];
+        let lacks: Vec<&str> = c.missing().into_iter().filter(|m| told.contains(m)).collect();
+        if !lacks.is_empty() {
+            text += &format!("; no {}", lacks.join(", no "));
+        }
+        if c.unknown > 0 {
+            text += &format!("; {} stated as unknown", count(c.unknown, "field"));
+        }
+        if !c.declared.is_empty() {
+            text += &format!("; says of itself: {}", safe(&c.declared.join(", ")));
+        }
+        text
     }
 
     fn finding(&mut self, finding: &Finding, report: &Report) -> io::Result<()> {
@@ -429,6 +471,14 @@ fn value(one: &EvidenceOut) -> Cow<'_, str> {
         _ => '.',
     });
     Cow::Owned(letters.collect())
+}
+
+/// What share of the components has a supplier, a version, an identifier and a hash.
+fn shares(all: u64, counts: [u64; 4]) -> String {
+    let share = |n: u64| (n.min(all) * 100).checked_div(all).unwrap_or(0);
+    let named = ["supplier", "version", "identifier", "hash"].into_iter().zip(counts);
+    let parts: Vec<String> = named.map(|(what, n)| format!("{what} {} %", share(n))).collect();
+    format!("{}: {}", count(all, "component"), parts.join(", "))
 }
 
 fn count(n: u64, what: &str) -> String {
