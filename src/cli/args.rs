@@ -89,7 +89,7 @@ pub(super) struct Scan {
     #[arg(long, value_name = "FILE", help_heading = "Reading")]
     pub catalog: Vec<PathBuf>,
 
-    /// Add notes by the strict SBOM parsers on what does not conform
+    /// Make a gap of what does not conform to its specification, also by the strict SBOM parsers
     #[arg(long, help_heading = "Reading")]
     pub strict: bool,
 

@@ -23,14 +23,14 @@ pub(super) fn cyclonedx(text: &str, version: Option<&str>, inventory: &mut Inven
         Some("1.5") => SpecVersion::V1_5,
         other => {
             let version = other.unwrap_or("without a version");
-            return inventory.note(
+            return inventory.remark(
                 "",
                 format!("conformance not checked: the strict parser knows CycloneDX 1.3 to 1.5, this is {version}"),
             );
         }
     };
     if text.len() > MOST {
-        return inventory.note("", format!("conformance not checked: larger than {MOST} bytes"));
+        return inventory.remark("", format!("conformance not checked: larger than {MOST} bytes"));
     }
     let checked = catch_unwind(|| match Bom::parse_from_json_with_version(text.as_bytes(), version) {
         Err(error) => vec![error.to_string()],
@@ -47,11 +47,13 @@ pub(super) fn cyclonedx(text: &str, version: Option<&str>, inventory: &mut Inven
 pub(super) fn spdx(text: &str, version: Option<&str>, inventory: &mut Inventory) {
     if !matches!(version, Some("SPDX-2.2" | "SPDX-2.3")) {
         let version = version.unwrap_or("without a version");
-        return inventory
-            .note("", format!("conformance not checked: the strict parser knows SPDX 2.2 and 2.3, this is {version}"));
+        return inventory.remark(
+            "",
+            format!("conformance not checked: the strict parser knows SPDX 2.2 and 2.3, this is {version}"),
+        );
     }
     if text.len() > MOST {
-        return inventory.note("", format!("conformance not checked: larger than {MOST} bytes"));
+        return inventory.remark("", format!("conformance not checked: larger than {MOST} bytes"));
     }
     let checked = catch_unwind(|| serde_json::from_str::<spdx_rs::models::SPDX>(text).err().map(|e| e.to_string()));
     let found = checked.unwrap_or_else(|_| Some("the strict parser gave up".to_owned()));

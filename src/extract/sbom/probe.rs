@@ -51,7 +51,7 @@ pub(super) fn of_window(window: &mut Window<'_>) -> Form {
         let text = node.text().unwrap_or_default();
         let is = |form: Form, yes: bool| yes.then_some(form);
         let form = match key {
-            "bomFormat" => is(Form::CycloneDx, text == "CycloneDX"),
+            "bomFormat" => is(Form::CycloneDx, text.eq_ignore_ascii_case("CycloneDX")),
             "$schema" => is(Form::CycloneDx, text.contains("cyclonedx.org/schema/bom")),
             "spdxVersion" => is(Form::Spdx2, text.starts_with("SPDX-")),
             "@context" => is(Form::Spdx3, spdx3_context(&node)),

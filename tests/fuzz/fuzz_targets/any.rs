@@ -16,7 +16,7 @@ fn known() -> &'static (Catalog, Rules) {
 }
 
 fuzz_target!(|data: &[u8]| {
-    let names = ["x.bin", "AndroidManifest.xml", "package.json", "METADATA", "x.dex", "x.json"];
+    let names = ["x.bin", "AndroidManifest.xml", "package.json", "METADATA", "x.dex", "x.json", "x.xml", "x.spdx", "x.spdx.yaml", "x.coswid"];
     let Some((first, rest)) = data.split_first() else { return };
     let name = names[usize::from(*first) % names.len()];
     let (catalog, rules) = known();

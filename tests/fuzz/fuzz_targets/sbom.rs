@@ -16,7 +16,22 @@ fn known() -> &'static (Catalog, Rules) {
 }
 
 fuzz_target!(|rest: &str| {
-    for marker in [r#"{"bomFormat":"CycloneDX","specVersion":"1.5","#, r#"{"spdxVersion":"SPDX-2.3","#] {
+    for marker in [
+        r#"{"bomFormat":"CycloneDX","specVersion":"1.5","#,
+        r#"{"spdxVersion":"SPDX-2.3","#,
+        r#"{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","#,
+        r#"{"descriptor":{"name":"syft"},"#,
+        r#"{"SchemaVersion":2,"ArtifactName":"x","#,
+        r#"{"detector":{"name":"d","url":"u"},"manifests":"#,
+        r#"{"_type":"https://in-toto.io/Statement/v1","#,
+        r#"<bom xmlns="http://cyclonedx.org/schema/bom/1.6">"#,
+        "<Document><spdxVersion>SPDX-2.3</spdxVersion>",
+        r#"<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://spdx.org/rdf/terms#">"#,
+        r#"<SoftwareIdentity xmlns="http://standards.iso.org/iso/19770/-2/2015/schema.xsd" "#,
+        "SPDXVersion: SPDX-2.3\n",
+        "spdxVersion: SPDX-2.3\n",
+        "spec_version: \"1.5\"\n",
+    ] {
         let (catalog, rules) = known();
         let context = Context { as_of: jiff::civil::date(2026, 1, 1), nexus: BTreeMap::new() };
         let source = Source::Bytes { name: "x.json".to_owned(), data: format!("{marker}{rest}").into_bytes() };
