@@ -72,6 +72,40 @@ proptest! {
     }
 
     #[test]
+    fn one_catalogued_field_is_found_in_spdx_in_any_order(
+        which in 0..6usize,
+        rest in prop::collection::vec(filler(), 0..8),
+        at in 0..9usize,
+        notation in 0..3usize,
+    ) {
+        let (key, value, product) = [
+            ("supplier", json!("Organization: AO Kaspersky Lab"), "kaspersky-software"),
+            ("originator", json!("Organization: Kaspersky Lab, Inc. (x@y.example)"), "kaspersky-software"),
+            ("name", json!("Kaspersky Anti-Virus SDK"), "kav-sdk-8"),
+            ("packageFileName", json!("opt/x/appinfo.kli"), "kav-sdk-8"),
+            ("externalRefs", json!([{"referenceType": "purl", "referenceLocator": "pkg:npm/%40kaspersky/hexa-ui@1"}]), "hexa-ui"),
+            ("externalRefs", json!({"referenceType": "http://spdx.org/rdf/references/cpe23Type", "referenceLocator": "cpe:2.3:a:kaspersky:total_security_2015:1:*:*:*:*:*:*:*"}), "kaspersky-product"),
+        ][which].clone();
+        let mut fields: Vec<(String, Value)> = rest.into_iter().filter(|(k, _)| *k != key).collect();
+        fields.insert(at.min(fields.len()), (key.to_owned(), value));
+        let members: Vec<String> = fields.iter().map(|(k, v)| format!("{}: {v}", json!(k))).collect();
+        let package = members.join(", ");
+        let document = match notation {
+            0 => format!("{{\"packages\": [{{\"name\": \"a\"}}, {{{package}}}], \"spdxVersion\": \"SPDX-2.3\"}}"),
+            // JSON is YAML, and so is its flow style below a block.
+            1 => {
+                let mut seen = std::collections::BTreeSet::new();
+                let once: Vec<&String> = members.iter().zip(&fields).filter(|(_, (k, _))| seen.insert(k.clone())).map(|(m, _)| m).collect();
+                let once = once.iter().map(|m| m.as_str()).collect::<Vec<_>>().join(", ");
+                format!("packages:\n- {{name: a}}\n- {{{once}}}\nspdxVersion: SPDX-2.3\n")
+            }
+            _ => format!("{{\"x\": 1}}\n{{\"sbom\": {{\"packages\": [{{{package}}}], \"spdxVersion\": \"SPDX-2.3\"}}}}"),
+        };
+        let report = common::scan(&[common::bytes("p.spdx", document.clone())]);
+        prop_assert!(report.findings.iter().any(|f| f.product.id == product), "{} in {}: {:?}", product, document, report.gaps);
+    }
+
+    #[test]
     fn no_text_makes_a_reader_panic(text in r#"[\[\]{}",:0-9a-z\\ ]{0,120}"#, which in 0..3usize) {
         let marker = [r#""bomFormat":"CycloneDX","#, r#""spdxVersion":"SPDX-2.3","#, ""][which];
         let report = common::scan(&[common::bytes("p.json", format!("{{{marker}{text}"))]);

@@ -4,6 +4,7 @@
 //! describes to one component. Must not know: any format.
 
 use std::collections::hash_map::DefaultHasher;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{Hash, Hasher};
 
@@ -18,6 +19,7 @@ pub struct Graph {
     names: String,
     edges: Vec<(u64, u64)>,
     roots: Vec<u64>,
+    twice: u64,
     full: bool,
 }
 
@@ -47,7 +49,9 @@ impl Graph {
             return;
         }
         let names = &mut self.names;
-        self.nodes.entry(reference).or_insert_with(|| {
+        let entry = self.nodes.entry(reference);
+        self.twice += u64::from(matches!(entry, Entry::Occupied(_)));
+        entry.or_insert_with(|| {
             let from = names.len();
             names.push_str(super::cut(name, 256));
             if let Some(version) = version {
@@ -76,6 +80,14 @@ impl Graph {
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.full
+    }
+
+    /// References that stand for several nodes, and edges to what is no node.
+    #[must_use]
+    pub fn faults(&self) -> (u64, u64) {
+        let known = |node: &u64| self.nodes.contains_key(node) || self.roots.contains(node);
+        let dangling = if self.full { 0 } else { self.edges.iter().filter(|(_, to)| !known(to)).count() as u64 };
+        (self.twice, dangling)
     }
 
     /// Edges stated.

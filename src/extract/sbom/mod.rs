@@ -183,12 +183,42 @@ fn say(
     match node.get(key) {
         None => {}
         Some(value) => match value.text() {
-            Some(text) => c.say(kind, text, field),
+            Some(text) => {
+                c.say(kind, text, field);
+                identifier(c, kind, text, field, inventory);
+            }
             None => {
                 let at = format!("{}{field}", c.pointer);
                 inventory.note(at, format!("{} where a string belongs; passed over", value.shape()));
             }
         },
+    }
+}
+
+/// Notes an identifier that is none of its kind; it is kept as it stands.
+fn identifier(c: &Component, kind: FactKind, text: &str, field: &str, inventory: &mut Inventory<'_>) {
+    let begins =
+        |prefix: &str| text.trim_start().get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    let odd = match kind {
+        FactKind::Purl if !text.is_empty() => (!begins("pkg:") || !text.contains('/')).then_some("package URL"),
+        FactKind::Cpe if !text.is_empty() => (!begins("cpe:/") && !begins("cpe:2.3:")).then_some("CPE name"),
+        _ => None,
+    };
+    if let Some(what) = odd {
+        let shown = crate::fact::cut(text, 80);
+        inventory.note(format!("{}{field}", c.pointer), format!("{shown:?} is no {what}; kept as it stands"));
+    }
+}
+
+/// Notes references that stand for several components, and dependencies on what is not listed.
+fn references(inventory: &mut Inventory<'_>) {
+    let (twice, dangling) = inventory.graph.faults();
+    if twice > 0 {
+        inventory
+            .note("", format!("{twice} references stand for more than one component; the first gives the name shown"));
+    }
+    if dangling > 0 {
+        inventory.note("", format!("{dangling} dependencies name components that are not listed"));
     }
 }
 

@@ -94,6 +94,7 @@ impl<'i, 's> Reader<'i, 's> {
         if seen == 0 && whole {
             inventory.gap("", Reason::Empty, "a CycloneDX document without a component: nothing to assess");
         }
+        super::references(inventory);
         let relations = inventory.graph.edges() as u64;
         if let Some(coverage) = &mut inventory.coverage {
             coverage.version = version.as_deref().map(|v| crate::fact::cut(v, 64).to_owned()).unwrap_or_default();
@@ -448,6 +449,9 @@ impl<'i, 's> Reader<'i, 's> {
             if let Some(name) = property.str("name") {
                 let value = property.str("value").unwrap_or_default();
                 c.say_at(FactKind::Property, format!("{name}={value}"), format_args!("{p}"));
+                if name == "cdx:npm:package:development" && value == "true" {
+                    c.usage = Some(Usage::Development);
+                }
             }
         }
     }

@@ -426,8 +426,9 @@ impl<'t> Parser<'t> {
             }
             '"' | '\'' => {
                 let mut text = String::new();
-                // Strings that follow one another are one.
-                while let Some(quote @ ('"' | '\'')) = self.peek() {
+                // Strings with nothing but blanks between them are one.
+                while let Some(quote @ ('"' | '\'')) = self.rest().trim_start().chars().next() {
+                    self.at += self.rest().len() - self.rest().trim_start().len();
                     self.string(quote, &mut text)?;
                 }
                 Some(Node::Str(Cow::Owned(text)))

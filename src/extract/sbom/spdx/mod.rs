@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use super::super::json::Node;
 use super::super::stream::Want;
 use super::super::{Extractor, Input, Mine, Read};
-use super::{Form, close, conformance, looks_like_json, misplaced, say, say_digest, say_file_name};
+use super::{Form, close, conformance, identifier, looks_like_json, misplaced, say, say_digest, say_file_name};
 use crate::fact::{Component, Coverage, FactKind, Graph, Inventory, Label, LabelSource, Reason, Usage};
 
 pub(in super::super) const JSON: Extractor =
@@ -119,6 +119,7 @@ impl<'i, 's> Reader<'i, 's> {
         if seen == 0 && whole {
             inventory.gap("", Reason::Empty, "an SPDX document without a package or file: nothing to assess");
         }
+        super::references(inventory);
         let relations = inventory.graph.edges() as u64;
         if let Some(coverage) = &mut inventory.coverage {
             coverage.version = version.as_deref().map(|v| crate::fact::cut(v, 64).to_owned()).unwrap_or_default();
@@ -214,6 +215,11 @@ impl<'i, 's> Reader<'i, 's> {
             "OPTIONAL_DEPENDENCY_OF" | "OPTIONAL_COMPONENT_OF" => (false, Some(Usage::Optional)),
             _ => return,
         };
+        // Nothing, and another document's elements, are nobody here.
+        let outside = |id: &str| matches!(id, "NONE" | "NOASSERTION") || id.starts_with("DocumentRef-");
+        if outside(from) || outside(to) {
+            return;
+        }
         let (from, to) = if forward { (from, to) } else { (to, from) };
         self.inventory.graph.edge(Graph::key(from), Graph::key(to));
         if let Some(usage) = usage {
@@ -302,6 +308,7 @@ impl<'i, 's> Reader<'i, 's> {
                 _ => FactKind::Url,
             };
             c.say_at(kind, locator, format_args!("{p}/referenceLocator"));
+            identifier(&c, kind, locator, &format!("{p}/referenceLocator"), self.inventory);
             c.say_at(FactKind::Annotation, reference.str("comment").unwrap_or_default(), format_args!("{p}/comment"));
         }
         if let Some(id) = node.str("SPDXID").filter(|_| self.labels.len() < LABELS_KEPT) {
