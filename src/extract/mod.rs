@@ -58,7 +58,7 @@ const EXTRACTORS: &[Extractor] = &[
     sbom::envelope::WRAPPER,
     sbom::cyclonedx::xml::XML,
     sbom::cyclonedx::protobuf::BINARY,
-    sbom::cyclonedx::protobuf::TEXT,
+    sbom::cyclonedx::textproto::TEXT,
     sbom::spdx::tag_value::EXTRACTOR,
     sbom::spdx::yaml::EXTRACTOR,
     sbom::spdx::xml::XML,

@@ -5,6 +5,7 @@
 //! declared targets; the label is what `metadata` describes; dependencies, completeness.
 
 pub(in super::super) mod protobuf;
+pub(in super::super) mod textproto;
 pub(in super::super) mod xml;
 
 use semver::{Version, VersionReq};
