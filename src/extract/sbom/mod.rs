@@ -24,7 +24,7 @@ pub(super) use probe::Form;
 use super::json::Node;
 use super::stream::{End, Outcome, Window};
 use super::{Input, text, xml};
-use crate::fact::{Component, FactKind, Inventory, Reason};
+use crate::fact::{Component, Coverage, FactKind, Inventory, Reason, cut};
 use crate::source::base_name;
 
 impl Input<'_> {
@@ -161,6 +161,53 @@ fn nested_xml(fault: Option<&xml::Fault>, what: &str, inventory: &mut Inventory<
     }
 }
 
+/// Counts the components of one document against their limit.
+struct Tally {
+    left: u64,
+    cut: bool,
+    seen: u64,
+}
+
+impl Tally {
+    /// For a document of a format, which is counted for its completeness, too.
+    fn new(format: &str, most: u64, inventory: &mut Inventory<'_>) -> Tally {
+        inventory.coverage = Some(Coverage::of(format, ""));
+        Tally { left: most, cut: false, seen: 0 }
+    }
+
+    /// Room for one more component at this place; the limit is said when the document ends.
+    fn room(&mut self, node: &Node<'_>, at: &str, inventory: &mut Inventory<'_>) -> bool {
+        if misplaced(node, at, inventory) {
+            return false;
+        }
+        self.cut |= self.left == 0;
+        self.left = self.left.saturating_sub(1);
+        self.seen += u64::from(!self.cut);
+        !self.cut
+    }
+
+    /// Says at the end what is left to say: the limit, an empty document, odd references, the counts.
+    fn close(self, what: &str, version: Option<&str>, whole: bool, inventory: &mut Inventory<'_>) {
+        if self.cut {
+            inventory.gap("", Reason::Limit, "more components than the limit allows; the rest was not read");
+        }
+        if self.seen == 0 && whole {
+            inventory.gap("", Reason::Empty, format!("{what}: nothing to assess"));
+        }
+        // The others relate to more than components.
+        let only_components =
+            |c: &Coverage| c.format.starts_with("sbom/cyclonedx") || c.format.starts_with("sbom/spdx-");
+        if inventory.coverage.as_ref().is_some_and(only_components) {
+            references(inventory);
+        }
+        let relations = inventory.graph.edges() as u64;
+        if let Some(coverage) = &mut inventory.coverage {
+            coverage.relations = relations;
+            coverage.version = cut(version.unwrap_or(&coverage.version), 64).to_owned();
+        }
+    }
+}
+
 /// True, and said, for an element that is no object: a null says nothing, anything else is lost content.
 fn misplaced(node: &Node<'_>, at: &str, inventory: &mut Inventory<'_>) -> bool {
     match node {
@@ -205,7 +252,7 @@ fn identifier(c: &Component, kind: FactKind, text: &str, field: &str, inventory:
         _ => None,
     };
     if let Some(what) = odd {
-        let shown = crate::fact::cut(text, 80);
+        let shown = cut(text, 80);
         inventory.note(format!("{}{field}", c.pointer), format!("{shown:?} is no {what}; kept as it stands"));
     }
 }

@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use super::super::json::Node;
 use super::super::stream::{Outcome, Want, Window};
 use super::super::{Extractor, Input, Mine, Read};
-use super::{Form, close, looks_like_json, say_digest, say_file_name};
-use crate::fact::{Component, Coverage, FactKind, Graph, Inventory, Label, LabelSource, Reason, Usage};
+use super::{Form, Tally, close, looks_like_json, say_digest, say_file_name};
+use crate::fact::{Component, FactKind, Graph, Inventory, Label, LabelSource, Reason, Usage};
 
 pub(in super::super) const EXTRACTOR: Extractor =
     Extractor { name: "sbom/spdx3-json", claim: looks_like_json, extract: Read::Stream(extract) };
@@ -71,17 +71,8 @@ fn extract(input: &Input<'_>, inventory: &mut Inventory<'_>) -> Mine {
             agents.insert(id.to_owned(), name.to_owned());
         }
     });
-    inventory.coverage = Some(Coverage::of(EXTRACTOR.name, "3.0"));
-    let mut reader = Reader {
-        inventory,
-        left: input.limits.max_components,
-        cut: false,
-        seen: 0,
-        agents,
-        roots: Vec::new(),
-        labels: HashMap::new(),
-        version: None,
-    };
+    let tally = Tally::new(EXTRACTOR.name, input.limits.max_components, inventory);
+    let mut reader = Reader { inventory, tally, agents, roots: Vec::new(), labels: HashMap::new(), version: None };
     let outcome = if any {
         elements(&mut second, &mut |at, node| reader.element(node, at))
     } else {
@@ -101,9 +92,7 @@ fn extract(input: &Input<'_>, inventory: &mut Inventory<'_>) -> Mine {
 
 struct Reader<'i, 's> {
     inventory: &'i mut Inventory<'s>,
-    left: u64,
-    cut: bool,
-    seen: u64,
+    tally: Tally,
     agents: HashMap<String, String>,
     roots: Vec<String>,
     labels: HashMap<String, Label>,
@@ -205,12 +194,9 @@ impl Reader<'_, '_> {
     }
 
     fn software(&mut self, node: &Node<'_>, at: &str) {
-        if self.left == 0 {
-            self.cut = true;
+        if !self.tally.room(node, at, self.inventory) {
             return;
         }
-        self.left -= 1;
-        self.seen += 1;
         let mut c = self.inventory.declare(EXTRACTOR.name, at);
         let own = Graph::key(id(node).unwrap_or(at));
         c.reference = Some(own);
@@ -279,30 +265,20 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn finish(&mut self, whole: bool) {
+    fn finish(mut self, whole: bool) {
         for root in &self.roots {
             self.inventory.graph.root(Graph::key(root));
         }
         let described = self.roots.iter().find_map(|id| self.labels.remove(id));
-        let only = (whole && self.seen == 1).then(|| self.labels.drain().next().map(|(_, label)| label)).flatten();
+        let only =
+            (whole && self.tally.seen == 1).then(|| self.labels.drain().next().map(|(_, label)| label)).flatten();
         self.inventory.labels.extend(described.or(only));
-        if self.cut {
-            self.inventory.gap("/@graph", Reason::Limit, "more elements than the limit allows; the rest was not read");
-        }
-        if self.seen == 0 && whole {
-            self.inventory.gap("", Reason::Empty, "an SPDX document without a package or file: nothing to assess");
-        }
         if self.version.as_deref().is_some_and(|v| !v.starts_with("3.0")) {
             let version = self.version.clone().unwrap_or_default();
             let detail = format!("{version:?} is not 3.0: read by the rules of 3.0, parts may be missed");
             self.inventory.gap("/@graph", Reason::Unsupported, detail);
         }
-        let relations = self.inventory.graph.edges() as u64;
-        if let Some(coverage) = &mut self.inventory.coverage {
-            coverage.relations = relations;
-            if let Some(version) = self.version.take() {
-                coverage.version = crate::fact::cut(&version, 64).to_owned();
-            }
-        }
+        let what = "an SPDX document without a package or file";
+        self.tally.close(what, Some(self.version.as_deref().unwrap_or("3.0")), whole, self.inventory);
     }
 }

@@ -6,8 +6,8 @@
 use super::super::json::Node;
 use super::super::stream::Want;
 use super::super::{Extractor, Input, Mine, Read};
-use super::{Form, close, looks_like_json, misplaced, say_digest, say_file_name};
-use crate::fact::{Component, Coverage, FactKind, Graph, Inventory, Label, LabelSource, Reason};
+use super::{Form, Tally, close, looks_like_json, say_digest, say_file_name};
+use crate::fact::{Component, FactKind, Graph, Inventory, Label, LabelSource};
 
 pub(in super::super) const EXTRACTOR: Extractor =
     Extractor { name: "sbom/syft-json", claim: looks_like_json, extract: Read::Stream(extract) };
@@ -49,8 +49,7 @@ fn extract(input: &Input<'_>, inventory: &mut Inventory<'_>) -> Mine {
         return Mine::No;
     }
     let Some(mut window) = input.window() else { return Mine::No };
-    inventory.coverage = Some(Coverage::of(EXTRACTOR.name, ""));
-    let (mut left, mut seen) = (input.limits.max_components, 0u64);
+    let mut tally = Tally::new(EXTRACTOR.name, input.limits.max_components, inventory);
     let outcome = window.members(&want, &mut |key, index, node| {
         let at = index.map_or_else(|| format!("/{key}"), |i| format!("/{key}/{i}"));
         match key {
@@ -80,30 +79,12 @@ fn extract(input: &Input<'_>, inventory: &mut Inventory<'_>) -> Mine {
                     }
                 }
             }
-            _ if misplaced(&node, &at, inventory) => {}
-            _ if left == 0 => {
-                if seen == input.limits.max_components {
-                    inventory.gap(&at, Reason::Limit, "more components than the limit allows; the rest was not read");
-                }
-                seen += 1;
-            }
-            "artifacts" => {
-                (left, seen) = (left - 1, seen + 1);
-                artifact(&node, &at, inventory);
-            }
-            _ => {
-                (left, seen) = (left - 1, seen + 1);
-                file(&node, &at, inventory);
-            }
+            _ if !tally.room(&node, &at, inventory) => {}
+            "artifacts" => artifact(&node, &at, inventory),
+            _ => file(&node, &at, inventory),
         }
     });
-    if seen == 0 && outcome.whole() {
-        inventory.gap("", Reason::Empty, "a Syft document without an artifact: nothing to assess");
-    }
-    let relations = inventory.graph.edges() as u64;
-    if let Some(coverage) = &mut inventory.coverage {
-        coverage.relations = relations;
-    }
+    tally.close("a Syft document without an artifact", None, outcome.whole(), inventory);
     close(&mut window, &outcome, inventory);
     Mine::Yes
 }

@@ -13,8 +13,8 @@ use semver::{Version, VersionReq};
 use super::super::json::Node;
 use super::super::stream::Want;
 use super::super::{Extractor, Input, Mine, Read};
-use super::{Form, close, conformance, looks_like_json, misplaced, say, say_digest, say_file_name};
-use crate::fact::{Component, Coverage, FactKind, Graph, Inventory, Label, LabelSource, Reason, Usage};
+use super::{Form, Tally, close, conformance, looks_like_json, say, say_digest, say_file_name};
+use crate::fact::{Component, FactKind, Graph, Inventory, Label, LabelSource, Reason, Usage};
 
 pub(in super::super) const JSON: Extractor =
     Extractor { name: "sbom/cyclonedx-json", claim: looks_like_json, extract: Read::Stream(json) };
@@ -66,9 +66,7 @@ fn check_version(version: Option<&str>, inventory: &mut Inventory<'_>) {
 struct Reader<'i, 's> {
     name: &'static str,
     inventory: &'i mut Inventory<'s>,
-    left: u64,
-    cut: bool,
-    seen: u64,
+    tally: Tally,
     version: Option<String>,
 }
 
@@ -81,26 +79,15 @@ struct Within {
 
 impl<'i, 's> Reader<'i, 's> {
     fn new(name: &'static str, most: u64, inventory: &'i mut Inventory<'s>) -> Self {
-        inventory.coverage = Some(Coverage::of(name, ""));
-        Reader { name, inventory, left: most, cut: false, seen: 0, version: None }
+        let tally = Tally::new(name, most, inventory);
+        Reader { name, inventory, tally, version: None }
     }
 
     /// Closes the document: its version, and whether there was anything in it.
     fn finish(self, whole: bool) -> (Option<String>, &'i mut Inventory<'s>) {
-        let Reader { inventory, cut, seen, version, .. } = self;
-        if cut {
-            inventory.gap("/components", Reason::Limit, "more components than the limit allows; the rest was not read");
-        }
+        let Reader { inventory, tally, version, .. } = self;
         check_version(version.as_deref(), inventory);
-        if seen == 0 && whole {
-            inventory.gap("", Reason::Empty, "a CycloneDX document without a component: nothing to assess");
-        }
-        super::references(inventory);
-        let relations = inventory.graph.edges() as u64;
-        if let Some(coverage) = &mut inventory.coverage {
-            coverage.version = version.as_deref().map(|v| crate::fact::cut(v, 64).to_owned()).unwrap_or_default();
-            coverage.relations = relations;
-        }
+        tally.close("a CycloneDX document without a component", version.as_deref(), whole, inventory);
         (version, inventory)
     }
 
@@ -249,27 +236,13 @@ impl<'i, 's> Reader<'i, 's> {
         node.str("name").is_none()
     }
 
-    /// Room for one more component; the limit is noted when the document ends.
-    fn room(&mut self, node: &Node<'_>, at: &str) -> bool {
-        if misplaced(node, at, self.inventory) {
-            return false;
-        }
-        if self.left == 0 {
-            self.cut = true;
-            return false;
-        }
-        self.left -= 1;
-        self.seen += 1;
-        true
-    }
-
     fn component(&mut self, node: &Node<'_>, at: &str, within: Within) {
         self.component_with(node, at, within, None);
     }
 
     /// A component; `document` is the metadata that speaks of it, too, where it is the one described.
     fn component_with(&mut self, node: &Node<'_>, at: &str, within: Within, document: Option<&Node<'_>>) {
-        if !self.room(node, at) {
+        if !self.tally.room(node, at, self.inventory) {
             return;
         }
         let mut c = self.inventory.declare(self.name, at);
@@ -382,7 +355,7 @@ impl<'i, 's> Reader<'i, 's> {
     }
 
     fn service(&mut self, node: &Node<'_>, at: &str, within: Within) {
-        if !self.room(node, at) {
+        if !self.tally.room(node, at, self.inventory) {
             return;
         }
         let mut c = self.inventory.declare(self.name, at);

@@ -14,8 +14,8 @@ use std::collections::HashMap;
 use super::super::json::Node;
 use super::super::stream::Want;
 use super::super::{Extractor, Input, Mine, Read};
-use super::{Form, close, conformance, identifier, looks_like_json, misplaced, say, say_digest, say_file_name};
-use crate::fact::{Component, Coverage, FactKind, Graph, Inventory, Label, LabelSource, Reason, Usage};
+use super::{Form, Tally, close, conformance, identifier, looks_like_json, say, say_digest, say_file_name};
+use crate::fact::{Component, FactKind, Graph, Inventory, Label, LabelSource, Reason, Usage};
 
 pub(in super::super) const JSON: Extractor =
     Extractor { name: "sbom/spdx-json", claim: looks_like_json, extract: Read::Stream(json) };
@@ -62,9 +62,7 @@ fn json(input: &Input<'_>, inventory: &mut Inventory<'_>) -> Mine {
 struct Reader<'i, 's> {
     name: &'static str,
     inventory: &'i mut Inventory<'s>,
-    left: u64,
-    cut: bool,
-    seen: u64,
+    tally: Tally,
     version: Option<String>,
     document: Option<String>,
     id: String,
@@ -77,13 +75,11 @@ struct Reader<'i, 's> {
 
 impl<'i, 's> Reader<'i, 's> {
     fn new(name: &'static str, most: u64, inventory: &'i mut Inventory<'s>) -> Self {
-        inventory.coverage = Some(Coverage::of(name, ""));
+        let tally = Tally::new(name, most, inventory);
         Reader {
             name,
             inventory,
-            left: most,
-            cut: false,
-            seen: 0,
+            tally,
             version: None,
             document: None,
             id: "SPDXRef-DOCUMENT".to_owned(),
@@ -98,14 +94,7 @@ impl<'i, 's> Reader<'i, 's> {
     /// Closes the document: its version, its label, and whether there was anything in it.
     fn finish(mut self, whole: bool) -> (Option<String>, &'i mut Inventory<'s>) {
         self.label(whole);
-        let Reader { inventory, cut, seen, version, unknown, .. } = self;
-        if cut {
-            inventory.gap(
-                "/packages",
-                Reason::Limit,
-                "more packages and files than the limit allows; the rest was not read",
-            );
-        }
+        let Reader { inventory, tally, version, unknown, .. } = self;
         match version.as_deref() {
             Some("SPDX-2.0" | "SPDX-2.1" | "SPDX-2.2" | "SPDX-2.2.1" | "SPDX-2.2.2" | "SPDX-2.3") => {}
             Some(other) => {
@@ -116,14 +105,8 @@ impl<'i, 's> Reader<'i, 's> {
             }
             None => inventory.note("/spdxVersion", "no usable spdxVersion; read by the rules of 2.3"),
         }
-        if seen == 0 && whole {
-            inventory.gap("", Reason::Empty, "an SPDX document without a package or file: nothing to assess");
-        }
-        super::references(inventory);
-        let relations = inventory.graph.edges() as u64;
+        tally.close("an SPDX document without a package or file", version.as_deref(), whole, inventory);
         if let Some(coverage) = &mut inventory.coverage {
-            coverage.version = version.as_deref().map(|v| crate::fact::cut(v, 64).to_owned()).unwrap_or_default();
-            coverage.relations = relations;
             coverage.unknown = unknown;
         }
         (version, inventory)
@@ -234,19 +217,6 @@ impl<'i, 's> Reader<'i, 's> {
         }
     }
 
-    fn room(&mut self, node: &Node<'_>, at: &str) -> bool {
-        if misplaced(node, at, self.inventory) {
-            return false;
-        }
-        if self.left == 0 {
-            self.cut = true;
-            return false;
-        }
-        self.left -= 1;
-        self.seen += 1;
-        true
-    }
-
     /// A component for an element, and its place among the others.
     fn element(&mut self, node: &Node<'_>, at: &str, name: &str, holder: Option<u64>) -> (Component, u64) {
         let mut c = self.inventory.declare(self.name, at);
@@ -260,7 +230,7 @@ impl<'i, 's> Reader<'i, 's> {
     }
 
     fn package(&mut self, node: &Node<'_>, at: &str, holder: Option<u64>) {
-        if !self.room(node, at) {
+        if !self.tally.room(node, at, self.inventory) {
             return;
         }
         let name = node.str("name").unwrap_or_default();
@@ -334,7 +304,7 @@ impl<'i, 's> Reader<'i, 's> {
     }
 
     fn file(&mut self, node: &Node<'_>, at: &str) {
-        if !self.room(node, at) {
+        if !self.tally.room(node, at, self.inventory) {
             return;
         }
         let name = node.str("fileName").or_else(|| node.str("name")).unwrap_or_default();
@@ -361,7 +331,7 @@ impl<'i, 's> Reader<'i, 's> {
     }
 
     fn snippet(&mut self, node: &Node<'_>, at: &str) {
-        if !self.room(node, at) {
+        if !self.tally.room(node, at, self.inventory) {
             return;
         }
         let (mut c, own) = self.element(node, at, node.str("name").unwrap_or_default(), None);
