@@ -19,15 +19,17 @@ fn claim(blob: &Blob) -> bool {
     blob.head().starts_with(MAGIC) || skips(blob.head())
 }
 
-/// A skippable frame in front of a frame, as parallel compressors write it.
+/// Skippable frames in front of a frame, as parallel compressors write them. One that reaches beyond what is seen here
+/// counts by itself.
 fn skips(head: &[u8]) -> bool {
-    matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
-        && head
-            .get(4..8)
-            .and_then(|b| b.try_into().ok())
-            .and_then(|b| usize::try_from(u32::from_le_bytes(b)).ok())
-            .and_then(|len| head.get(8 + len..))
-            .is_some_and(|rest| rest.starts_with(MAGIC))
+    let mut rest = head;
+    while let [0x50..=0x5f, 0x2a, 0x4d, 0x18, a, b, c, d, behind @ ..] = rest {
+        match usize::try_from(u32::from_le_bytes([*a, *b, *c, *d])).ok().and_then(|len| behind.get(len..)) {
+            Some(next) => rest = next,
+            None => return true,
+        }
+    }
+    rest.len() < head.len() && rest.starts_with(MAGIC)
 }
 
 fn open(blob: &Blob, walk: &mut Walk<'_>, visit: Visit<'_>) {

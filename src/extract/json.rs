@@ -9,6 +9,7 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -59,9 +60,9 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// A member that is a scalar, as text.
+    /// A member that is a scalar, as text; of a list, its first.
     pub fn str(&self, key: &str) -> Option<&str> {
-        self.get(key).and_then(Node::text)
+        self.get(key).and_then(|node| node.text().or_else(|| node.items().iter().find_map(Node::text)))
     }
 
     /// The elements: of a list, or the value itself where one stands in place of a list.
@@ -124,6 +125,49 @@ impl fmt::Display for Step {
             Some(index) => write!(f, "/{index}"),
             None => Ok(()),
         }
+    }
+}
+
+/// Members under construction, from notations in which one that stands again makes a list.
+#[derive(Default)]
+pub(super) struct Members<'a> {
+    list: Vec<(Cow<'a, str>, Node<'a>)>,
+    /// Where each stands, once there are many: hostile documents have a million names.
+    index: HashMap<String, usize>,
+}
+
+impl<'a> Members<'a> {
+    pub fn add(&mut self, key: impl Into<Cow<'a, str>>, value: Node<'a>) {
+        const MANY: usize = 32;
+        let key = key.into();
+        if self.list.len() == MANY {
+            self.index = self.list.iter().enumerate().map(|(i, (k, _))| (k.to_string(), i)).collect();
+        }
+        let at = match self.list.len() {
+            MANY.. => self.index.get(&*key).copied(),
+            _ => self.list.iter().position(|(k, _)| *k == key),
+        };
+        match at.and_then(|at| self.list.get_mut(at)) {
+            Some((_, Node::List(items))) => match value {
+                Node::List(more) => items.extend(more),
+                one => items.push(one),
+            },
+            Some((_, held)) => {
+                let first = std::mem::replace(held, Node::Null);
+                let more = if let Node::List(more) = value { more } else { vec![value] };
+                *held = Node::List(std::iter::once(first).chain(more).collect());
+            }
+            None => {
+                if self.list.len() >= MANY {
+                    self.index.insert(key.to_string(), self.list.len());
+                }
+                self.list.push((key, value));
+            }
+        }
+    }
+
+    pub fn node(self) -> Node<'a> {
+        Node::Map(self.list)
     }
 }
 
@@ -227,7 +271,7 @@ impl<'de> Visitor<'de> for Seed<'_, 'de> {
         }
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::with_capacity(8);
+        let mut members = Vec::new();
         loop {
             let key = match map.next_key::<Key<'de>>() {
                 Ok(Some(key)) => key.0,

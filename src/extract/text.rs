@@ -49,7 +49,9 @@ pub(super) fn decode_xml(data: &[u8]) -> (Cow<'_, str>, Option<&'static str>) {
 
 /// The first character that is no white space, behind any byte-order mark; cheap, for claims.
 pub(super) fn first_mark(head: &[u8]) -> Option<u8> {
-    head.iter().copied().find(|b| !matches!(b, 0xef | 0xbb | 0xbf | 0xfe | 0xff | 0 | b' ' | b'\t' | b'\r' | b'\n'))
+    head.iter()
+        .copied()
+        .find(|b| !matches!(b, 0xef | 0xbb | 0xbf | 0xfe | 0xff | 0 | 0x1e | b' ' | b'\t' | b'\r' | b'\n'))
 }
 
 /// True for data that no text editor would show: a NUL byte near its start, as git and ripgrep judge, that

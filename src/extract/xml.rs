@@ -5,16 +5,16 @@
 
 use std::borrow::Cow;
 
-use quick_xml::Reader;
-use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
+use quick_xml::name::ResolveResult;
+use quick_xml::{NsReader, XmlVersion};
 
-use super::json::Node;
+use super::json::{Members, Node};
 
 /// Elements within elements.
 const DEPTH: usize = 200;
 /// Elements and attributes held at one time.
-const HELD: usize = 4_000_000;
+const HELD: usize = 1_000_000;
 
 /// An element with what it holds. Names are without their prefixes, but for those of another name space than the
 /// root's, which keep them: `ext:component` is no component.
@@ -27,7 +27,7 @@ pub(super) struct Element {
 }
 
 impl Element {
-    /// An attribute by its local name.
+    /// An attribute by its name.
     pub fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
@@ -37,37 +37,30 @@ impl Element {
     /// another name.
     pub fn node(self, is_list: &dyn Fn(&str) -> bool, renamed: &dyn Fn(&str) -> Option<&'static str>) -> Node<'static> {
         let Element { name, attributes, children, text } = self;
-        if is_list(&name) && attributes.is_empty() {
-            let own = children.into_iter().filter(|child| !child.name.contains(':'));
+        let own = children.into_iter().filter(|child| !child.name.contains(':'));
+        if is_list(&name) {
             return Node::List(own.map(|child| child.node(is_list, renamed)).collect());
         }
-        let text = text.trim();
-        if attributes.is_empty() && children.is_empty() {
-            return Node::Str(Cow::Owned(text.to_owned()));
+        let text = text.trim().to_owned();
+        // Attributes of another name space (`xsi:type`, `xml:space`) say nothing here.
+        let mut attributes = attributes.into_iter().filter(|(key, _)| !key.contains(':')).peekable();
+        let mut own = own.peekable();
+        if attributes.peek().is_none() && own.peek().is_none() {
+            return Node::Str(Cow::Owned(text));
         }
-        let owned = |text: &str| Node::Str(Cow::Owned(text.to_owned()));
-        let mut members: Vec<(Cow<'static, str>, Node<'static>)> =
-            attributes.into_iter().map(|(key, value)| (Cow::Owned(key), Node::Str(Cow::Owned(value)))).collect();
+        let mut members = Members::default();
+        for (key, value) in attributes {
+            members.add(key, Node::Str(Cow::Owned(value)));
+        }
         if !text.is_empty() {
-            members.extend(["content", "value"].map(|key| (Cow::Borrowed(key), owned(text))));
+            members.add("content", Node::Str(Cow::Owned(text.clone())));
+            members.add("value", Node::Str(Cow::Owned(text)));
         }
-        for child in children {
+        for child in own {
             let key = renamed(&child.name).map_or_else(|| Cow::Owned(child.name.clone()), Cow::Borrowed);
-            let node = child.node(is_list, renamed);
-            // An element that stands several times is a list.
-            match members.iter_mut().find(|(k, _)| *k == key) {
-                Some((_, Node::List(items))) => match node {
-                    Node::List(more) => items.extend(more),
-                    one => items.push(one),
-                },
-                Some((_, held)) => {
-                    let first = std::mem::replace(held, Node::Null);
-                    *held = Node::List(vec![first, node]);
-                }
-                None => members.push((key, node)),
-            }
+            members.add(key, child.node(is_list, renamed));
         }
-        Node::Map(members)
+        members.node()
     }
 }
 
@@ -84,161 +77,201 @@ pub(super) struct Fault {
 }
 
 /// What is met, in order.
-pub(super) enum Met {
+pub(super) enum Met<'m> {
     /// The root's start: its name, attributes and name space.
     Root { name: String, space: Option<String>, attributes: Vec<(String, String)> },
     /// A child of the root, or of a child that was to be opened: its parent's name then, and its number there.
     Child { within: Option<String>, index: usize, element: Element },
+    /// An element of another name space than the root's.
+    Foreign { space: &'m str },
 }
 
 /// Streams over the children of the root; `open` names those whose own children come one at a time.
-pub(super) fn stream(text: &str, open: &dyn Fn(&str) -> bool, take: &mut dyn FnMut(Met)) -> Option<Fault> {
-    let mut reader = Reader::from_str(text);
-    reader.config_mut().check_end_names = false;
-    let mut stack: Vec<Element> = Vec::new();
-    // Depth at which elements are handed over: 1 for children of the root, 2 for those of an opened child.
-    let (mut depth, mut opened, mut index, mut held) = (0usize, None::<String>, 0usize, 0usize);
-    // The prefixes of the root's name space, once the root was met.
-    let mut rooted: Option<Vec<Option<String>>> = None;
-    let place = |at: u64| {
-        let before = text.get(..usize::try_from(at).unwrap_or(0)).unwrap_or(text);
+pub(super) fn stream(text: &str, open: &dyn Fn(&str) -> bool, take: &mut dyn FnMut(Met<'_>)) -> Option<Fault> {
+    let walk = Walk {
+        text,
+        open,
+        take,
+        stack: Vec::new(),
+        names: Vec::new(),
+        opened: None,
+        index: 0,
+        held: 0,
+        root: None,
+        odd: None,
+    };
+    walk.run()
+}
+
+/// The state of one walk.
+struct Walk<'w> {
+    text: &'w str,
+    open: &'w dyn Fn(&str) -> bool,
+    take: &'w mut dyn FnMut(Met<'_>),
+    /// The element that will be handed over next, and those within it that are not at their end.
+    stack: Vec<Element>,
+    /// The names of all elements that are not at their end, as written.
+    names: Vec<String>,
+    /// The child of the root whose own children come one at a time.
+    opened: Option<String>,
+    index: usize,
+    held: usize,
+    /// The root's name space, once the root was met.
+    root: Option<Option<String>>,
+    /// The first place that was repaired or passed over.
+    odd: Option<Fault>,
+}
+
+impl Walk<'_> {
+    fn run(mut self) -> Option<Fault> {
+        let mut reader = NsReader::from_str(self.text);
+        reader.config_mut().check_end_names = false;
+        loop {
+            let at = reader.buffer_position();
+            let (space, event) = match reader.read_resolved_event() {
+                Ok((space, event)) => {
+                    let space = match space {
+                        ResolveResult::Bound(space) => Some(space.into_inner().to_owned()),
+                        ResolveResult::Unbound | ResolveResult::Unknown(_) => None,
+                    };
+                    (space, event)
+                }
+                Err(error) => {
+                    self.fold();
+                    return Some(self.fault(reader.error_position(), error.to_string()));
+                }
+            };
+            match event {
+                Event::Start(tag) => {
+                    if self.names.len() >= DEPTH || self.held > HELD {
+                        self.fold();
+                        let why = format!("more than {DEPTH} elements within one another, or {HELD} at once");
+                        return Some(Fault { limit: true, ..self.fault(at, why) });
+                    }
+                    self.names.push(tag.name().as_ref().to_owned());
+                    self.start(&tag, space, at);
+                }
+                Event::Empty(tag) => {
+                    self.names.push(tag.name().as_ref().to_owned());
+                    self.start(&tag, space, at);
+                    self.end();
+                }
+                Event::End(tag) => {
+                    if self.names.last().is_none_or(|name| *name != *tag.name().as_ref()) {
+                        self.odd(at, "an end tag of another name than the element's");
+                    }
+                    self.end();
+                }
+                Event::Text(part) => self.push(&part.xml10_content()),
+                Event::CData(part) => self.push(&part.xml10_content()),
+                Event::GeneralRef(name) => {
+                    let letter = match name.resolve_char_ref() {
+                        Ok(Some(letter)) => Some(letter.to_string()),
+                        _ => quick_xml::escape::resolve_predefined_entity(&name.xml10_content()).map(str::to_owned),
+                    };
+                    if letter.is_none() {
+                        self.odd(at, "an entity of the document's own, which is not expanded: its text is missing");
+                    }
+                    self.push(&letter.unwrap_or_default());
+                }
+                Event::Eof => {
+                    let open = self.names.len();
+                    if open > 0 || self.root.is_none() {
+                        self.fold();
+                        let why = format!("the text ends with {open} elements open");
+                        return Some(Fault { truncated: true, ..self.fault(self.text.len() as u64, why) });
+                    }
+                    return self.odd;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn fault(&self, at: u64, why: String) -> Fault {
+        let before = self.text.get(..usize::try_from(at).unwrap_or(0)).unwrap_or(self.text);
         let line = before.matches('\n').count() + 1;
-        (line, before.len() - before.rfind('\n').map_or(0, |at| at + 1) + 1)
-    };
-    let fault = |at: u64, why: String, truncated: bool, limit: bool| {
-        let (line, column) = place(at);
-        Some(Fault { line, column, why, truncated, limit })
-    };
-    loop {
-        let at = reader.buffer_position();
-        match reader.read_event() {
-            Ok(Event::Start(tag)) => {
-                depth += 1;
-                if depth > DEPTH || held > HELD {
-                    fold(&mut stack, opened.take(), index, take);
-                    let why = format!("more than {DEPTH} elements within one another, or {HELD} at once");
-                    return fault(at, why, false, true);
-                }
-                start(&tag, depth, &mut rooted, &mut opened, &mut index, &mut stack, &mut held, open, take);
-            }
-            Ok(Event::Empty(tag)) => {
-                start(&tag, depth + 1, &mut rooted, &mut opened, &mut index, &mut stack, &mut held, open, take);
-                end(depth + 1, &mut opened, &mut index, &mut stack, &mut held, take);
-            }
-            Ok(Event::End(_)) => {
-                end(depth, &mut opened, &mut index, &mut stack, &mut held, take);
-                depth = depth.saturating_sub(1);
-            }
-            Ok(Event::Text(part)) => push(&mut stack, &part.xml10_content()),
-            Ok(Event::CData(part)) => push(&mut stack, &part.xml10_content()),
-            Ok(Event::GeneralRef(name)) => {
-                let letter = match name.resolve_char_ref() {
-                    Ok(Some(letter)) => Some(letter.to_string()),
-                    _ => quick_xml::escape::resolve_predefined_entity(&name.xml10_content()).map(str::to_owned),
-                };
-                push(&mut stack, &letter.unwrap_or_default());
-            }
-            Ok(Event::Eof) => {
-                if depth > 0 || rooted.is_none() {
-                    fold(&mut stack, opened.take(), index, take);
-                    return fault(text.len() as u64, format!("the text ends with {depth} elements open"), true, false);
-                }
-                return None;
-            }
-            Ok(_) => {}
-            Err(error) => {
-                fold(&mut stack, opened.take(), index, take);
-                return fault(reader.error_position(), error.to_string(), false, false);
-            }
-        }
+        let column = before.len() - before.rfind('\n').map_or(0, |at| at + 1) + 1;
+        Fault { line, column, why, truncated: false, limit: false }
     }
-}
 
-fn push(stack: &mut [Element], text: &str) {
-    if let Some(top) = stack.last_mut() {
-        top.text.push_str(text);
+    fn odd(&mut self, at: u64, why: &str) {
+        if self.odd.is_none() {
+            self.odd = Some(self.fault(at, why.to_owned()));
+        }
     }
-}
 
-#[allow(clippy::too_many_arguments)]
-fn start(
-    tag: &BytesStart<'_>,
-    depth: usize,
-    rooted: &mut Option<Vec<Option<String>>>,
-    opened: &mut Option<String>,
-    index: &mut usize,
-    stack: &mut Vec<Element>,
-    held: &mut usize,
-    open: &dyn Fn(&str) -> bool,
-    take: &mut dyn FnMut(Met),
-) {
-    let prefix = tag.name().prefix().map(|p| p.as_ref().to_owned());
-    let own = rooted.as_ref().is_none_or(|prefixes| prefixes.contains(&prefix));
-    let name = if own { tag.local_name().as_ref().to_owned() } else { tag.name().as_ref().to_owned() };
-    let (mut attributes, mut space) = (Vec::new(), None);
-    let mut spaces: Vec<(Option<String>, String)> = Vec::new();
-    for attribute in tag.attributes().with_checks(false).flatten() {
-        let Ok(value) = attribute.normalized_value(XmlVersion::Implicit1_0) else { continue };
-        let key = attribute.key.as_ref();
-        let declares = key == "xmlns" || key.starts_with("xmlns:");
-        if key == "xmlns" && prefix.is_none() || prefix.as_ref().is_some_and(|p| key.strip_prefix("xmlns:") == Some(p))
-        {
-            space = Some(value.to_string());
-        }
-        if declares {
-            spaces.push((key.strip_prefix("xmlns:").map(str::to_owned), value.into_owned()));
-        } else {
-            attributes.push((attribute.key.local_name().as_ref().to_owned(), value.into_owned()));
+    fn push(&mut self, text: &str) {
+        if let Some(top) = self.stack.last_mut() {
+            top.text.push_str(text);
         }
     }
-    *held += 1 + attributes.len();
-    if depth == 1 {
-        if rooted.is_none() {
-            let same = spaces.into_iter().filter(|(_, uri)| Some(uri) == space.as_ref()).map(|(p, _)| p);
-            *rooted = Some(same.chain([prefix]).collect());
-            take(Met::Root { name, space, attributes });
-        }
-        return;
-    }
-    if depth == 2 && open(&name) {
-        *opened = Some(name);
-        *index = 0;
-        return;
-    }
-    stack.push(Element { name, attributes, ..Element::default() });
-}
 
-fn end(
-    depth: usize,
-    opened: &mut Option<String>,
-    index: &mut usize,
-    stack: &mut Vec<Element>,
-    held: &mut usize,
-    take: &mut dyn FnMut(Met),
-) {
-    if depth == 2 && stack.is_empty() {
-        *opened = None;
-        return;
-    }
-    let Some(done) = stack.pop() else { return };
-    match stack.last_mut() {
-        Some(parent) => parent.children.push(done),
-        None => {
-            *held = 0;
-            if !done.name.contains(':') {
-                take(Met::Child { within: opened.clone(), index: *index, element: done });
-                *index += 1;
+    fn start(&mut self, tag: &BytesStart<'_>, space: Option<String>, at: u64) {
+        let mut attributes = Vec::new();
+        for attribute in tag.attributes().with_checks(false) {
+            let read = attribute.ok().and_then(|a| Some((a.normalized_value(XmlVersion::Implicit1_0).ok()?, a)));
+            let Some((value, attribute)) = read else {
+                self.odd(at, "an attribute that cannot be read (an entity of the document's own, a missing quote)");
+                continue;
+            };
+            let key = attribute.key.as_ref();
+            if key != "xmlns" && !key.starts_with("xmlns:") {
+                attributes.push((key.to_owned(), value.into_owned()));
             }
         }
+        self.held += 1 + attributes.len();
+        let local = tag.local_name().as_ref().to_owned();
+        let Some(root) = &self.root else {
+            self.root = Some(space.clone());
+            return (self.take)(Met::Root { name: local, space, attributes });
+        };
+        // No name space at all is taken for the root's: writers forget it below a prefixed root.
+        let own = space.is_none() || *root == space;
+        if !own && let Some(space) = &space {
+            (self.take)(Met::Foreign { space });
+        }
+        // A name with a colon is nobody's here.
+        let name = if own { local } else { format!(":{local}") };
+        if self.names.len() == 2 && (self.open)(&name) {
+            self.opened = Some(name);
+            self.index = 0;
+        } else if self.names.len() >= 2 {
+            self.stack.push(Element { name, attributes, ..Element::default() });
+        }
     }
-}
 
-/// On a break, what stood before it.
-fn fold(stack: &mut Vec<Element>, opened: Option<String>, index: usize, take: &mut dyn FnMut(Met)) {
-    while let Some(done) = stack.pop() {
-        match stack.last_mut() {
+    fn end(&mut self) {
+        let depth = self.names.len();
+        self.names.pop();
+        if depth == 2 && self.stack.is_empty() {
+            self.opened = None;
+            return;
+        }
+        let Some(done) = self.stack.pop() else { return };
+        match self.stack.last_mut() {
             Some(parent) => parent.children.push(done),
-            None => take(Met::Child { within: opened.clone(), index, element: done }),
+            None => {
+                self.held = 0;
+                self.hand(done);
+            }
+        }
+    }
+
+    fn hand(&mut self, element: Element) {
+        if !element.name.contains(':') {
+            (self.take)(Met::Child { within: self.opened.clone(), index: self.index, element });
+            self.index += 1;
+        }
+    }
+
+    /// On a break, what stood before it.
+    fn fold(&mut self) {
+        while let Some(done) = self.stack.pop() {
+            match self.stack.last_mut() {
+                Some(parent) => parent.children.push(done),
+                None => self.hand(done),
+            }
         }
     }
 }
@@ -252,6 +285,7 @@ mod tests {
         let fault = stream(text, &|name| name == "list", &mut |met| {
             seen.push(match met {
                 Met::Root { name, space, .. } => format!("{name} {space:?}"),
+                Met::Foreign { space } => format!("foreign {space}"),
                 Met::Child { within, index, element } => {
                     let (name, text) = (element.name.clone(), element.text.clone());
                     let node = element.node(&|n| n == "many", &|_| None);
@@ -277,6 +311,27 @@ mod tests {
                 "Some(\"list\") 1 i \"t&A<\" Some(\"t&A<\")",
             ]
         );
+    }
+
+    #[test]
+    fn a_name_space_counts_and_no_prefix() {
+        let (seen, fault) = run(
+            "<r xmlns='u'><p:list xmlns:p='u'><p:i/><i xmlns='v'/><i xml:space='preserve' a='1'>t</i></p:list></r>",
+        );
+        assert_eq!(fault, None);
+        let seen: Vec<&str> = seen.iter().map(String::as_str).collect();
+        assert_eq!(
+            seen,
+            [
+                "r Some(\"u\")",
+                "Some(\"list\") 0 i \"\" Some(\"\")",
+                "foreign v",
+                "Some(\"list\") 1 i \"t\" Some(\"1\")",
+            ]
+        );
+        // What is repaired or left out is said.
+        assert!(run("<r><a>x</b></r>").1.unwrap().why.contains("end tag"));
+        assert!(run("<r><a>&own;</a></r>").1.unwrap().why.contains("entity"));
     }
 
     #[test]

@@ -54,6 +54,7 @@ pub struct Inventory<'s> {
     pub coverage: Option<Coverage>,
     /// Documents inside it, to be looked at by themselves.
     pub embedded: Vec<Embedded>,
+    embedded_bytes: usize,
     /// Whether every repair is to be a gap.
     pub strict: bool,
     /// Uses that a document states apart from its components.
@@ -84,6 +85,7 @@ impl<'s> Inventory<'s> {
             graph: Graph::default(),
             coverage: None,
             embedded: Vec::new(),
+            embedded_bytes: 0,
             strict: false,
             usages: HashMap::new(),
         }
@@ -200,8 +202,9 @@ impl<'s> Inventory<'s> {
     /// Keeps a document inside this blob for a look of its own.
     pub fn embed(&mut self, name: impl Into<String>, data: impl Into<Vec<u8>>) {
         let (name, data) = (name.into(), data.into());
-        let held: usize = self.embedded.iter().map(|e| e.data.len()).sum();
-        if held.saturating_add(data.len()) > EMBEDDED_BYTES {
+        // Each costs more than its bytes.
+        self.embedded_bytes += data.len() + 128;
+        if self.embedded_bytes > EMBEDDED_BYTES {
             let detail = format!("{name}: more than {} MiB of documents in one file; not read", EMBEDDED_BYTES >> 20);
             self.gap("", Reason::Limit, detail);
         } else {

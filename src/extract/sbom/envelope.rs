@@ -125,7 +125,7 @@ fn statement(input: &Input<'_>, inventory: &mut Inventory<'_>) -> Mine {
     for (at, one) in &materials {
         resource(one, at, inventory);
     }
-    if !read && !provenance {
+    if !read && !provenance && outcome.whole() {
         let kind = crate::fact::cut(&kind, 200);
         let detail = format!("an attestation of type {kind:?}: recognised, its predicate is not read by this version");
         inventory.gap("/predicate", Reason::Unsupported, detail);
@@ -176,10 +176,11 @@ fn wrapper(input: &Input<'_>, inventory: &mut Inventory<'_>) -> Mine {
                 inventory.embed(format!("document {number}"), raw);
             }
         });
-    } else if found > 0 {
+    } else if found > 0 || !outcome.whole() {
+        // A marker was seen: what is broken around it may not pass in silence.
         close(&mut window, &outcome, inventory);
     }
-    if found == 0 { Mine::No } else { Mine::Yes }
+    if found == 0 && outcome.whole() { Mine::No } else { Mine::Yes }
 }
 
 /// A value that holds a marker: an object or a list as it stands, a string as what it says.

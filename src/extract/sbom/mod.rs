@@ -50,6 +50,9 @@ impl Input<'_> {
             let Some(mut window) = self.window() else { return Form::Other };
             match probe::of_window(&mut window) {
                 Form::Other => self.form_by_content(),
+                Form::BrokenArtifacts if self.blob.holds_any(&[b"\"foundBy\""]) => Form::Syft,
+                Form::BrokenGraph if self.blob.holds_any(&[b"spdxId"]) => Form::Spdx3,
+                Form::BrokenArtifacts | Form::BrokenGraph => self.form_by_content(),
                 form => form,
             }
         })
@@ -64,7 +67,12 @@ impl Input<'_> {
                 return Form::Other;
             }
         }
-        let (text, _) = text::decode(self.blob.held().unwrap_or_else(|| self.blob.head()));
+        // Of a large file its two ends: markers stand at one of them.
+        let ends = match self.blob.held() {
+            Some(_) => Vec::new(),
+            None => [self.blob.head(), &self.blob.tail(64 << 10).unwrap_or_default()].concat(),
+        };
+        let (text, _) = text::decode(self.blob.held().unwrap_or(&ends));
         // The marker of a broken document stands in front of the break, at the top.
         let object = text.trim_start().starts_with('{');
         let broken =
@@ -148,13 +156,21 @@ fn close_xml(fault: Option<xml::Fault>, encoding: Option<&'static str>, inventor
 }
 
 /// A document whose marker stands elsewhere than at its root: another's that quotes it, or a broken one.
-fn nested_xml(fault: Option<&xml::Fault>, what: &str, inventory: &mut Inventory<'_>) -> super::Mine {
+fn nested_xml(fault: Option<&xml::Fault>, inside: bool, what: &str, inventory: &mut Inventory<'_>) -> super::Mine {
     inventory.coverage = None;
     match fault {
         Some(fault) => {
             let reason = if fault.truncated { Reason::Truncated } else { Reason::Malformed };
             let at = format!("line {}, column {}", fault.line, fault.column);
             inventory.gap(at, reason, format!("{what} that breaks before its root can be read: {}", fault.why));
+            super::Mine::Yes
+        }
+        None if inside => {
+            inventory.gap(
+                "",
+                Reason::Unsupported,
+                format!("{what} within another document: recognised, not read by this version"),
+            );
             super::Mine::Yes
         }
         None => super::Mine::No,

@@ -23,6 +23,10 @@ pub(in super::super) enum Form {
     Dsse,
     /// Sigstore bundle.
     Bundle,
+    /// Broken, with a list `artifacts` in front of the break: Syft's, if its elements are.
+    BrokenArtifacts,
+    /// Broken, with a list `@graph` in front of the break: SPDX 3's, if its elements are.
+    BrokenGraph,
     /// Something else with such a document somewhere in it.
     Wrapper,
     /// Nothing of ours.
@@ -33,21 +37,33 @@ pub(in super::super) enum Form {
 pub(super) fn of_window(window: &mut Window<'_>) -> Form {
     let found: Cell<Option<Form>> = Cell::new(None);
     let (schema, detector) = (Cell::new(false), Cell::new(false));
+    let (results, manifests, artifacts, graph) =
+        (Cell::new(false), Cell::new(false), Cell::new(false), Cell::new(false));
     let want = |key: &str| match key {
         _ if found.get().is_some() => Want::Stop,
         "bomFormat" | "$schema" | "spdxVersion" | "@context" | "_type" | "payloadType" | "mediaType" | "schema"
         | "descriptor" | "SchemaVersion" | "ArtifactName" | "detector" => Want::Whole,
-        "Results" | "ArtifactType" if schema.get() => {
-            found.set(Some(Form::Trivy));
-            Want::Stop
+        "Results" | "ArtifactType" => {
+            results.set(true);
+            found.set(schema.get().then_some(Form::Trivy));
+            Want::Skip
         }
-        "manifests" if detector.get() => {
-            found.set(Some(Form::Snapshot));
-            Want::Stop
+        "manifests" => {
+            manifests.set(true);
+            found.set(detector.get().then_some(Form::Snapshot));
+            Want::Skip
+        }
+        "artifacts" => {
+            artifacts.set(true);
+            Want::Skip
+        }
+        "@graph" => {
+            graph.set(true);
+            Want::Skip
         }
         _ => Want::Skip,
     };
-    window.members(&want, &mut |key, _, node| {
+    let outcome = window.members(&want, &mut |key, _, node| {
         let text = node.text().unwrap_or_default();
         let is = |form: Form, yes: bool| yes.then_some(form);
         let form = match key {
@@ -62,23 +78,41 @@ pub(super) fn of_window(window: &mut Window<'_>) -> Form {
             "descriptor" => is(Form::Syft, node.str("name") == Some("syft")),
             "SchemaVersion" => {
                 schema.set(matches!(node, Node::Number(_)));
-                None
+                is(Form::Trivy, schema.get() && results.get())
             }
-            "ArtifactName" => is(Form::Trivy, schema.get()),
+            "ArtifactName" => {
+                results.set(true);
+                is(Form::Trivy, schema.get())
+            }
             _ => {
                 detector.set(node.str("name").is_some() && node.str("url").is_some());
-                None
+                is(Form::Snapshot, detector.get() && manifests.get())
             }
         };
         if form.is_some() {
             found.set(form);
         }
     });
-    found.get().unwrap_or(Form::Other)
+    // These bear their marker at their end: a broken one is known by what its writers put in front.
+    let broken = !outcome.whole() || !outcome.faults.is_empty();
+    let guessed = match () {
+        () if artifacts.get() => Form::BrokenArtifacts,
+        () if schema.get() || results.get() => Form::Trivy,
+        () if manifests.get() && detector.get() => Form::Snapshot,
+        () if graph.get() => Form::BrokenGraph,
+        () => Form::Other,
+    };
+    found.get().unwrap_or(if broken { guessed } else { Form::Other })
 }
 
 fn spdx3_context(node: &Node<'_>) -> bool {
-    node.items().iter().any(|n| n.text().is_some_and(|t| t.contains("spdx.org/rdf/3")))
+    match node {
+        Node::Map(members) => members.iter().any(|(_, value)| spdx3_context(value)),
+        other => other.items().iter().any(|n| match n {
+            Node::Map(_) => spdx3_context(n),
+            n => n.text().is_some_and(|t| t.contains("spdx.org/rdf/3")),
+        }),
+    }
 }
 
 /// Markers by which a document inside another is known: a member's name and how its value begins.

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use super::super::json::Node;
 use super::super::stream::{Outcome, Want, Window};
 use super::super::{Extractor, Input, Mine, Read};
-use super::{Form, Tally, close, looks_like_json, say_digest, say_file_name};
+use super::{Form, Tally, close, looks_like_json, misplaced, say_digest, say_file_name};
 use crate::fact::{Component, FactKind, Graph, Inventory, Label, LabelSource, Reason, Usage};
 
 pub(in super::super) const EXTRACTOR: Extractor =
@@ -35,8 +35,16 @@ fn get<'n, 'a>(node: &'n Node<'a>, name: &str) -> Option<&'n Node<'a>> {
     }
 }
 
+/// A scalar, given as such, as the first of a list, or as a JSON-LD value or reference.
+fn scalar<'n>(node: &'n Node<'_>) -> Option<&'n str> {
+    node.text()
+        .or_else(|| node.str("@value"))
+        .or_else(|| node.str("@id"))
+        .or_else(|| matches!(node, Node::List(_)).then(|| node.items().iter().find_map(scalar)).flatten())
+}
+
 fn text<'n>(node: &'n Node<'_>, name: &str) -> Option<&'n str> {
-    get(node, name).and_then(Node::text)
+    get(node, name).and_then(scalar)
 }
 
 fn id<'n>(node: &'n Node<'_>) -> Option<&'n str> {
@@ -44,9 +52,31 @@ fn id<'n>(node: &'n Node<'_>) -> Option<&'n str> {
 }
 
 fn kind<'n>(node: &'n Node<'_>) -> &'n str {
-    let kind = node.get("type").or_else(|| node.get("@type"));
-    term(kind.and_then(|k| k.items().first()).and_then(Node::text).unwrap_or_default())
+    let kinds = node.get("type").or_else(|| node.get("@type")).map(Node::items).unwrap_or_default();
+    let mut terms = kinds.iter().filter_map(Node::text).map(term);
+    let first = terms.clone().next().unwrap_or_default();
+    terms.find(|t| KINDS.contains(t)).unwrap_or(first)
 }
+
+/// The types that are read.
+const KINDS: &[&str] = &[
+    "Package",
+    "File",
+    "Snippet",
+    "AIPackage",
+    "DatasetPackage",
+    "SpdxDocument",
+    "Sbom",
+    "Bom",
+    "Bundle",
+    "ElementCollection",
+    "CreationInfo",
+    "Relationship",
+    "LifecycleScopedRelationship",
+    "Annotation",
+];
+/// Elements given in place within one another.
+const DEPTH: usize = 16;
 
 /// Hands over every element: of the graph, or the document itself where it is one.
 fn elements(window: &mut Window<'_>, take: &mut dyn FnMut(&str, &Node<'_>)) -> Outcome {
@@ -61,7 +91,7 @@ fn extract(input: &Input<'_>, inventory: &mut Inventory<'_>) -> Mine {
     if input.form() != Form::Spdx3 {
         return Mine::No;
     }
-    let (Some(mut first), Some(mut second)) = (input.window(), input.window()) else { return Mine::No };
+    let Some(mut first) = input.window() else { return Mine::No };
     let mut agents: HashMap<String, String> = HashMap::new();
     let mut any = false;
     elements(&mut first, &mut |_, node| {
@@ -71,10 +101,13 @@ fn extract(input: &Input<'_>, inventory: &mut Inventory<'_>) -> Mine {
             agents.insert(id.to_owned(), name.to_owned());
         }
     });
+    // One after the other: two readers of one file would share its position.
+    drop(first);
+    let Some(mut second) = input.window() else { return Mine::No };
     let tally = Tally::new(EXTRACTOR.name, input.limits.max_components, inventory);
     let mut reader = Reader { inventory, tally, agents, roots: Vec::new(), labels: HashMap::new(), version: None };
     let outcome = if any {
-        elements(&mut second, &mut |at, node| reader.element(node, at))
+        elements(&mut second, &mut |at, node| reader.element(node, at, 0))
     } else {
         // The single-element form.
         let mut members: Vec<_> = Vec::new();
@@ -82,7 +115,7 @@ fn extract(input: &Input<'_>, inventory: &mut Inventory<'_>) -> Mine {
             second.members(&|key| if key == "@context" { Want::Skip } else { Want::Whole }, &mut |key, _, node| {
                 members.push((std::borrow::Cow::Owned(key.to_owned()), node.into_owned()));
             });
-        reader.element(&Node::Map(members), "");
+        reader.element(&Node::Map(members), "", 0);
         outcome
     };
     reader.finish(outcome.whole());
@@ -102,7 +135,7 @@ struct Reader<'i, 's> {
 impl Reader<'_, '_> {
     /// The name of an agent, given by reference or in place.
     fn agent<'n>(&'n self, node: &'n Node<'_>) -> Option<&'n str> {
-        match node.text() {
+        match node.text().or_else(|| node.str("@id").filter(|_| get(node, "name").is_none())) {
             Some(id) => {
                 self.agents.get(id).map(String::as_str).or_else(|| Some(id.rsplit(['/', '#']).next().unwrap_or(id)))
             }
@@ -110,12 +143,31 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn element(&mut self, node: &Node<'_>, at: &str) {
+    /// An element, and those given in place within it.
+    fn element(&mut self, node: &Node<'_>, at: &str, depth: usize) {
+        self.own(node, at);
+        if depth >= DEPTH {
+            return;
+        }
+        for (key, value) in node.members() {
+            for (i, inner) in value.items().iter().enumerate().filter(|(_, n)| KINDS.contains(&kind(n))) {
+                // The creation of a document is read where the document is.
+                if kind(inner) != "CreationInfo" {
+                    self.element(inner, &format!("{at}/{key}/{i}"), depth + 1);
+                }
+            }
+        }
+    }
+
+    fn own(&mut self, node: &Node<'_>, at: &str) {
+        if misplaced(node, at, self.inventory) {
+            return;
+        }
         match kind(node) {
             "Package" | "File" | "Snippet" | "AIPackage" | "DatasetPackage" => self.software(node, at),
             "SpdxDocument" | "Sbom" | "Bom" | "Bundle" | "ElementCollection" => {
                 for root in get(node, "rootElement").map(Node::items).unwrap_or_default() {
-                    if let Some(root) = root.text().filter(|_| self.roots.len() < KEPT) {
+                    if let Some(root) = scalar(root).or_else(|| id(root)).filter(|_| self.roots.len() < KEPT) {
                         self.roots.push(root.to_owned());
                     }
                 }
@@ -158,7 +210,8 @@ impl Reader<'_, '_> {
     }
 
     fn relationship(&mut self, node: &Node<'_>) {
-        let Some(from) = text(node, "from").map(Graph::key) else { return };
+        let from = get(node, "from").and_then(|from| scalar(from).or_else(|| id(from)));
+        let Some(from) = from.map(Graph::key) else { return };
         let usage = match text(node, "scope") {
             Some("development") => Some(Usage::Development),
             Some("test") => Some(Usage::Test),
@@ -183,7 +236,7 @@ impl Reader<'_, '_> {
             _ => return,
         };
         for to in get(node, "to").map(Node::items).unwrap_or_default() {
-            let Some(to) = to.text().map(Graph::key) else { continue };
+            let Some(to) = scalar(to).or_else(|| id(to)).map(Graph::key) else { continue };
             if forward {
                 self.inventory.graph.edge(from, to);
             }

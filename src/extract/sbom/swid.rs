@@ -20,6 +20,8 @@ const SPACE: &str = "http://standards.iso.org/iso/19770/-2/";
 const TAG: &[u8] = &[0xda, b'S', b'W', b'I', b'D'];
 /// Files and folders within one another.
 const DEPTH: usize = 64;
+/// Bytes of one path.
+const PATH: usize = 4096;
 
 fn claim_xml(head: &Head<'_>) -> bool {
     text::first_mark(head.data) == Some(b'<') && {
@@ -91,7 +93,7 @@ fn xml(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
     let (text, encoding) = text::decode_xml(doc.data);
     let mut tag = Tag::default();
     let mut c = inventory.declare(XML.name, "");
-    let (mut ours, mut entities, mut links) = (false, 0, 0);
+    let (mut ours, mut inside, mut entities, mut links) = (false, false, 0, 0);
     let fault = stream(&text, &|_| false, &mut |met| match met {
         Met::Root { name, space, attributes } => {
             ours = name == "SoftwareIdentity" && space.is_some_and(|s| s.starts_with(SPACE));
@@ -134,10 +136,11 @@ fn xml(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
             "Payload" | "Evidence" => files(&element, "", &format!("/{}", element.name), inventory, 0),
             _ => {}
         },
+        Met::Foreign { space } => inside |= space.starts_with(SPACE),
         Met::Child { .. } => {}
     });
     if !ours {
-        return nested_xml(fault.as_ref(), "SWID tag", inventory);
+        return nested_xml(fault.as_ref(), inside, "SWID tag", inventory);
     }
     tag.close(c, XML.name, links as u64, inventory);
     close_xml(fault, encoding, inventory);
@@ -153,6 +156,15 @@ fn files(element: &Element, folder: &str, at: &str, inventory: &mut Inventory<'_
             ("", _) => name.to_owned(),
             (folder, _) => format!("{folder}/{name}"),
         };
+        // No real path is longer; a hostile one is made anew for each file in it.
+        if path.len() > PATH {
+            inventory.gap(
+                at,
+                Reason::Limit,
+                format!("a path of more than {PATH} bytes; what lies below it was not read"),
+            );
+            return;
+        }
         let at = format!("{at}/{}/{i}", child.name);
         match child.name.as_str() {
             "Directory" if depth < DEPTH => files(child, &path, &at, inventory, depth + 1),
@@ -161,7 +173,7 @@ fn files(element: &Element, folder: &str, at: &str, inventory: &mut Inventory<'_
                 c.say(FactKind::Version, child.attribute("version").unwrap_or_default(), "/version");
                 for (key, value) in &child.attributes {
                     // `SHA256:hash` with the prefix of the digest's name space.
-                    if key == "hash" {
+                    if key.rsplit(':').next() == Some("hash") {
                         say_digest(&mut c, Some("hash"), Some(value), format_args!("/hash"));
                     }
                 }
@@ -209,10 +221,10 @@ fn coswid(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
             return Mine::Yes;
         }
     };
-    let value = match &value {
-        Value::Tag(_, inner) => inner,
-        plain => plain,
-    };
+    let mut value = &value;
+    while let Value::Tag(_, inner) = value {
+        value = inner;
+    }
     if value.as_map().is_none() {
         inventory.gap(
             "",

@@ -13,6 +13,8 @@ use window::{Stuck, rest_len};
 
 /// Broken places told of one document; beyond, it is given up.
 const FAULTS: usize = 100;
+/// Bytes handed on of a member that is broken.
+const REST: usize = 16 << 20;
 
 /// How a top-level member is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -244,7 +246,7 @@ impl Window<'_> {
     /// JSON is handed over as it stands.
     pub fn documents(&mut self, first: usize, take: &mut dyn FnMut(usize, &[u8])) {
         let mut number = first;
-        while self.peek().is_some() && number < first + 1_000_000 {
+        while self.peek().is_some() {
             let start = self.offset();
             if self.raw(&mut |raw| take(number, raw)).is_err() {
                 // Back to where it began, as far as that is still held, and on to the end of the line.
@@ -280,10 +282,9 @@ impl Window<'_> {
                 }
                 Some(b',') => self.at += 1,
                 Some(_) => {
-                    match self.raw(&mut |raw| take(index, raw)) {
-                        Ok(()) => {}
-                        Err(Stuck::Eof) => return End::Truncated,
-                        Err(Stuck::Syntax) => return End::Broken,
+                    if let Err(stuck) = self.raw(&mut |raw| take(index, raw)) {
+                        take(index, self.data.get(self.start..).unwrap_or_default());
+                        return if matches!(stuck, Stuck::Eof) { End::Truncated } else { End::Broken };
                     }
                     index += 1;
                 }
@@ -302,12 +303,16 @@ impl Window<'_> {
             loop {
                 match self.key(&mut comma) {
                     Ok(Some(key)) => {
-                        if self.raw(&mut |raw| take(&key, raw)).is_err() {
-                            break 'end End::Broken;
+                        if let Err(stuck) = self.raw(&mut |raw| take(&key, raw)) {
+                            // What is there of the member may hold whole elements: its reader salvages them.
+                            while self.data.len() - self.start < REST && self.fill_behind() {}
+                            take(&key, self.data.get(self.start..).unwrap_or_default());
+                            break 'end if matches!(stuck, Stuck::Eof) { End::Truncated } else { End::Broken };
                         }
                     }
                     Ok(None) => break,
-                    Err(_) => break 'end End::Broken,
+                    Err(Stuck::Eof) => break 'end End::Truncated,
+                    Err(Stuck::Syntax) => break 'end End::Broken,
                 }
             }
             match self.peek() {

@@ -19,6 +19,12 @@ impl Window<'_> {
         }
         let mut looked = 0;
         for _ in 0..TRIES {
+            // Another list of the document begins: what stands in it is no element of this one.
+            let ahead = self.rest().get(..memchr::memchr(b'{', self.rest()).unwrap_or(self.rest().len()));
+            if let Some(other) = ahead.and_then(other_list) {
+                self.at += other;
+                return Err(Stuck::Syntax);
+            }
             let Some(next) = memchr::memchr(b'{', self.rest()) else {
                 looked += self.rest().len();
                 self.at = self.data.len();
@@ -75,6 +81,32 @@ impl Window<'_> {
         }
         None
     }
+}
+
+/// Where in a text the name of one of the documents' lists stands, as the name of a member.
+fn other_list(text: &[u8]) -> Option<usize> {
+    const LISTS: &[&str] = &[
+        "vulnerabilities",
+        "services",
+        "components",
+        "dependencies",
+        "compositions",
+        "annotations",
+        "formulation",
+        "relationships",
+        "packages",
+        "files",
+        "snippets",
+        "hasExtractedLicensingInfos",
+        "artifactRelationships",
+    ];
+    memchr::memchr_iter(b'"', text).find(|at| {
+        let rest = text.get(at + 1..).unwrap_or_default();
+        LISTS.iter().any(|name| {
+            let behind = rest.strip_prefix(name.as_bytes()).and_then(|rest| rest.strip_prefix(b"\""));
+            behind.is_some_and(|rest| rest.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b':'))
+        })
+    })
 }
 
 /// What elements of SBOMs have and parts of them have not.

@@ -20,6 +20,8 @@ const HELD: usize = 256 << 20;
 pub(in super::super) struct Window<'d> {
     pub(super) data: Cow<'d, [u8]>,
     pub(super) at: usize,
+    /// Where the last value began that could not be passed over.
+    pub(super) start: usize,
     pub(super) reader: Option<Box<dyn Read + 'd>>,
     /// Bytes and line ends in front of `data`, and bytes since the last line end.
     before: u64,
@@ -71,7 +73,18 @@ impl<'d> Window<'d> {
     }
 
     fn new(data: Cow<'d, [u8]>, reader: Option<Box<dyn Read + 'd>>, encoding: Option<&'static str>) -> Window<'d> {
-        Window { data, at: 0, reader, before: 0, lines: 0, column: 0, encoding, faults: Vec::new(), too_long: false }
+        Window {
+            data,
+            at: 0,
+            start: 0,
+            reader,
+            before: 0,
+            lines: 0,
+            column: 0,
+            encoding,
+            faults: Vec::new(),
+            too_long: false,
+        }
     }
 
     pub(super) fn rest(&self) -> &[u8] {
@@ -107,6 +120,16 @@ impl<'d> Window<'d> {
         }
         self.reader = None;
         false
+    }
+
+    /// Reads more and keeps what is held from `start` on.
+    pub(super) fn fill_behind(&mut self) -> bool {
+        let ahead = self.at - self.start.min(self.at);
+        self.at -= ahead;
+        let more = self.fill();
+        self.start = self.at;
+        self.at += ahead;
+        more
     }
 
     /// The next byte that is no white space, not consumed.
@@ -201,8 +224,9 @@ impl<'d> Window<'d> {
     /// A value whose text is no UTF-8: read as windows-1252, as older tools write it.
     fn node_of_odd_letters(&mut self, take: &mut dyn FnMut(Node<'_>)) -> Result<(), Stuck> {
         self.encoding = self.encoding.or(Some("windows-1252 in part (not valid UTF-8)"));
-        let start = self.at;
+        // The window may move while it looks for the end.
         let held = self.extent();
+        let start = self.at;
         let decoded = encoding_rs::WINDOWS_1252
             .decode_without_bom_handling(self.data.get(start..start + held).unwrap_or_default())
             .0;
@@ -278,6 +302,7 @@ impl<'d> Window<'d> {
                     }
                 }
                 Err(error) if error.is_eof() => {
+                    self.start = self.at;
                     self.at = self.data.len();
                     return Err(Stuck::Eof);
                 }
@@ -296,6 +321,7 @@ impl<'d> Window<'d> {
                     let ahead = offset_of(rest, error.line(), error.column());
                     let ahead = ahead.saturating_sub(1);
                     self.fault(ahead, message, false);
+                    self.start = self.at;
                     self.at += ahead.max(1).min(rest_len(&self.data, self.at));
                     return Err(Stuck::Syntax);
                 }

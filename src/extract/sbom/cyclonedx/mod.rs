@@ -474,7 +474,7 @@ fn reference(node: &Node<'_>, at: &str) -> u64 {
 
 /// The name of an entity, in either shape.
 fn named<'n>(node: &'n Node<'_>) -> Option<&'n str> {
-    node.items().iter().find_map(|e| e.str("name").or_else(|| e.text()))
+    node.items().iter().filter_map(|e| e.str("name").or_else(|| e.text())).find(|name| !name.trim().is_empty())
 }
 
 /// Who makes a component, by the most telling field.

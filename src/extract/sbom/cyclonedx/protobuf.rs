@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use super::super::super::{Doc, Extractor, Head, Mine, Read};
 use super::{Reader, want};
-use crate::extract::json::Node;
+use crate::extract::json::{Members, Node};
 use crate::extract::stream::Want;
 use crate::fact::{Inventory, Reason};
 
@@ -235,7 +235,7 @@ impl<'d> Wire<'d> {
 
 /// A message as a tree. What cannot be read of it is left out; the caller counts that.
 fn message<'d>(data: &'d [u8], shape: &'static Message, depth: usize, faults: &mut u64) -> Node<'d> {
-    let mut members: Vec<(Cow<'d, str>, Node<'d>)> = Vec::new();
+    let mut members = Members::default();
     let mut wire = Wire { data, at: 0 };
     while let Some(next) = wire.next() {
         let Ok((number, field)) = next else {
@@ -259,21 +259,9 @@ fn message<'d>(data: &'d [u8], shape: &'static Message, depth: usize, faults: &m
                 continue;
             }
         };
-        add(&mut members, Cow::Borrowed(name), value);
+        members.add(*name, value);
     }
-    Node::Map(members)
-}
-
-/// A field that stands again makes a list.
-pub(super) fn add<'d>(members: &mut Vec<(Cow<'d, str>, Node<'d>)>, key: Cow<'d, str>, value: Node<'d>) {
-    match members.iter_mut().find(|(k, _)| *k == key) {
-        Some((_, Node::List(items))) => items.push(value),
-        Some((_, held)) => {
-            let first = std::mem::replace(held, Node::Null);
-            *held = Node::List(vec![first, value]);
-        }
-        None => members.push((key, value)),
-    }
+    members.node()
 }
 
 fn binary(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {

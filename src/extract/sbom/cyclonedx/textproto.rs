@@ -3,11 +3,12 @@
 //! In: text with a line `spec_version:`. Out: the tree of the JSON form, field by field.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use super::super::super::{Doc, Extractor, Head, Mine, Read, text};
-use super::protobuf::{DEPTH, add};
+use super::protobuf::DEPTH;
 use super::{Reader, want};
-use crate::extract::json::Node;
+use crate::extract::json::{Members, Node};
 use crate::extract::stream::Want;
 use crate::fact::{Inventory, Reason};
 
@@ -25,7 +26,7 @@ fn textual(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
     let (text, _) = text::decode(doc.data);
     let mut reader = Reader::new(TEXT.name, doc.limits.max_components, inventory);
     let mut parser = Parser { text: &text, at: 0 };
-    let mut counts: Vec<(String, usize)> = Vec::new();
+    let mut counts: HashMap<String, usize> = HashMap::new();
     let mut broken = None;
     while parser.peek().is_some() {
         let start = parser.at;
@@ -39,14 +40,9 @@ fn textual(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
         }
         // A repeated field stands several times, or once with a list.
         for item in node.items() {
-            let at = counts.iter().position(|(k, _)| *k == key).unwrap_or_else(|| {
-                counts.push((key.clone(), 0));
-                counts.len() - 1
-            });
-            if let Some((_, count)) = counts.get_mut(at) {
-                reader.member(&key, Some(*count), item);
-                *count += 1;
-            }
+            let count = counts.entry(key.clone()).or_default();
+            reader.member(&key, Some(*count), item);
+            *count += 1;
         }
     }
     let (_, inventory) = reader.finish(broken.is_none());
@@ -104,13 +100,13 @@ impl<'t> Parser<'t> {
             open @ ('{' | '<') => {
                 self.at += 1;
                 let close = if open == '{' { '}' } else { '>' };
-                let mut members = Vec::new();
+                let mut members = Members::default();
                 while self.peek()? != close {
                     let (key, value) = self.field(depth + 1)?;
-                    add(&mut members, Cow::Owned(key), value);
+                    members.add(key, value);
                 }
                 self.at += 1;
-                Some(Node::Map(members))
+                Some(members.node())
             }
             '[' => {
                 self.at += 1;

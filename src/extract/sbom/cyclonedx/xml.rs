@@ -4,7 +4,7 @@
 
 use super::super::super::xml::{Met, stream};
 use super::super::super::{Doc, Extractor, Head, Mine, Read, text};
-use super::super::close_xml;
+use super::super::{close_xml, nested_xml};
 use super::{Reader, want};
 use crate::extract::json::Node;
 use crate::extract::stream::Want;
@@ -60,7 +60,7 @@ fn renamed(name: &str) -> Option<&'static str> {
 fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
     let (text, encoding) = text::decode_xml(doc.data);
     let mut reader = Reader::new(XML.name, doc.limits.max_components, inventory);
-    let (mut ours, mut first) = (false, true);
+    let (mut ours, mut first, mut inside) = (false, true, false);
     let fault = stream(&text, &|name| want(name) == Want::Items, &mut |met| match met {
         Met::Root { space, .. } => {
             if let Some(version) = space.as_deref().and_then(|s| s.strip_prefix(SPACE)).filter(|_| first) {
@@ -69,6 +69,7 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
             }
             first = false;
         }
+        Met::Foreign { space } => inside |= space.starts_with(SPACE),
         Met::Child { .. } if !ours => {}
         Met::Child { within: Some(key), index, element } => {
             reader.member(&key, Some(index), &element.node(&is_list, &renamed));
@@ -79,7 +80,7 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
         }
     });
     if !ours {
-        return super::super::nested_xml(fault.as_ref(), "CycloneDX XML", reader.inventory);
+        return nested_xml(fault.as_ref(), inside, "CycloneDX XML", reader.inventory);
     }
     let (_, inventory) = reader.finish(fault.is_none());
     close_xml(fault, encoding, inventory);

@@ -2,7 +2,7 @@
 //!
 //! In: RDF/XML in SPDX's name space. Out: the same tree, element by element, in the order of the document.
 
-use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use oxrdfxml::RdfXmlParser;
@@ -10,7 +10,7 @@ use oxrdfxml::RdfXmlParser;
 use super::super::super::{Doc, Extractor, Head, Mine, Read, text};
 use super::super::close_xml;
 use super::Reader;
-use crate::extract::json::Node;
+use crate::extract::json::{Members, Node};
 use crate::extract::xml::stream;
 use crate::fact::{Inventory, Reason};
 
@@ -23,6 +23,10 @@ const SPACE: &str = "http://spdx.org/rdf/terms";
 const STATEMENTS: usize = 8_000_000;
 /// Nodes within nodes that are shown in one element.
 const DEPTH: usize = 6;
+/// Statements shown in one element.
+const SHOWN: usize = 100_000;
+/// Bytes of text kept of all statements.
+const TEXT: usize = 512 << 20;
 
 fn claim(head: &Head<'_>) -> bool {
     if text::first_mark(head.data) != Some(b'<') {
@@ -42,6 +46,8 @@ enum Object {
 struct Statements {
     order: Vec<String>,
     about: HashMap<String, Vec<(String, Object)>>,
+    /// Set when an element has more statements than are shown.
+    cut: Cell<bool>,
 }
 
 /// The last part of an IRI.
@@ -78,19 +84,27 @@ fn json_name(predicate: &str) -> &str {
 
 impl Statements {
     fn kind(&self, subject: &str) -> Option<&str> {
-        self.about.get(subject)?.iter().find_map(|(predicate, object)| match object {
-            Object::Node(kind) if predicate == "type" => Some(local(kind)),
+        let mut kinds = self.about.get(subject)?.iter().filter_map(|(predicate, object)| match object {
+            Object::Node(kind) if predicate == "type" => Some(kind.as_str()),
             _ => None,
-        })
+        });
+        let first = kinds.next()?;
+        // One of SPDX's own types before any other.
+        Some(local(std::iter::once(first).chain(kinds).find(|kind| kind.starts_with(SPACE)).unwrap_or(first)))
     }
 
-    /// A node with what hangs on it; elements of their own are only named.
-    fn node<'s>(&'s self, subject: &'s str, depth: usize) -> Node<'s> {
-        let mut members: Vec<(Cow<'_, str>, Node<'_>)> = Vec::new();
+    /// A node with what hangs on it; elements of their own are only named. `left` bounds what one element shows.
+    fn node<'s>(&'s self, subject: &'s str, depth: usize, left: &Cell<usize>) -> Node<'s> {
+        let mut members = Members::default();
         if subject.contains("SPDXRef-") {
-            members.push(("SPDXID".into(), Node::Str(short(subject).into())));
+            members.add("SPDXID", Node::Str(short(subject).into()));
         }
         for (predicate, object) in self.about.get(subject).into_iter().flatten() {
+            if left.get() == 0 {
+                self.cut.set(true);
+                break;
+            }
+            left.set(left.get() - 1);
             let key = json_name(predicate);
             let value = match object {
                 _ if key == "type" => continue,
@@ -99,20 +113,13 @@ impl Statements {
                     Some("Package" | "File" | "Snippet" | "SpdxDocument" | "Relationship") | None => {
                         Node::Str(short(other).trim_start_matches("checksumAlgorithm_").into())
                     }
-                    Some(_) if depth < DEPTH => self.node(other, depth + 1),
+                    Some(_) if depth < DEPTH => self.node(other, depth + 1, left),
                     Some(_) => continue,
                 },
             };
-            match members.iter_mut().find(|(k, _)| *k == key) {
-                Some((_, Node::List(items))) => items.push(value),
-                Some((_, held)) => {
-                    let first = std::mem::replace(held, Node::Null);
-                    *held = Node::List(vec![first, value]);
-                }
-                None => members.push((key.into(), value)),
-            }
+            members.add(key, value);
         }
-        Node::Map(members)
+        members.node()
     }
 }
 
@@ -123,14 +130,19 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
         Some(rest) => rest.split_once("?>").map_or("", |(_, body)| body),
         None => &text,
     };
+    if !modest_entities(body) {
+        let detail = "entities of the document's own that name others, or repeat long texts: not expanded, not read";
+        inventory.gap("", Reason::Limit, detail);
+        return Mine::Yes;
+    }
     let mut statements = Statements::default();
-    let (mut fault, mut cut) = (None, false);
+    let (mut fault, mut cut, mut spent) = (None, false, 0usize);
     let mut parser = RdfXmlParser::new().for_slice(body.as_bytes());
     if let Ok(with_base) = RdfXmlParser::new().with_base_iri("urn:document") {
         parser = with_base.for_slice(body.as_bytes());
     }
     for (count, triple) in parser.enumerate() {
-        if count >= STATEMENTS {
+        if count >= STATEMENTS || spent > TEXT {
             cut = true;
             break;
         }
@@ -143,6 +155,7 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
         };
         let subject = plain(&triple.subject.to_string());
         let object = triple.object.to_string();
+        spent = spent.saturating_add(object.len() + 64);
         let object = match object.strip_prefix('"') {
             Some(_) => Object::Text(literal(&triple.object.to_string())),
             None => Object::Node(plain(&object)),
@@ -170,7 +183,7 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
             "Snippet" => "snippets",
             _ => continue,
         };
-        let node = statements.node(subject, 0);
+        let node = statements.node(subject, 0, &Cell::new(SHOWN));
         if key.is_empty() {
             for key in ["SPDXID", "spdxVersion", "name", "creationInfo"] {
                 if let Some(value) = node.get(key) {
@@ -196,7 +209,7 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
         for (predicate, object) in statements.about.get(subject).into_iter().flatten() {
             let Object::Node(relation) = object else { continue };
             if predicate == "relationship"
-                && let Node::Map(mut members) = statements.node(relation, 0)
+                && let Node::Map(mut members) = statements.node(relation, 0, &Cell::new(SHOWN))
             {
                 members.push(("spdxElementId".into(), Node::Str(short(subject).into())));
                 reader.member("relationships", Some(0), &Node::Map(members));
@@ -215,10 +228,27 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
             format!("RDF/XML breaks here: {}; what stood before is in the result", crate::fact::cut(&why, 300));
         inventory.gap("", Reason::Malformed, detail);
     }
-    if cut {
+    if cut || statements.cut.get() {
         inventory.gap("", Reason::Limit, format!("more than {STATEMENTS} statements; the rest was not read"));
     }
     Mine::Yes
+}
+
+/// True where entities of the document's own expand to little: writers of RDF/XML abbreviate name spaces so.
+fn modest_entities(text: &str) -> bool {
+    let mut total = 0usize;
+    for (at, _) in text.match_indices("<!ENTITY") {
+        let declared = text.get(at + 8..).and_then(|rest| rest.split('>').next()).unwrap_or_default();
+        let mut words = declared.splitn(2, ['"', '\'']);
+        let (name, value) = (words.next().unwrap_or_default().trim(), words.next().unwrap_or_default());
+        let used = text.matches(&format!("&{name};")).count();
+        total = total.saturating_add(used.saturating_mul(value.len()));
+        // Names of entities within a value multiply; so do declarations.
+        if value.contains('&') || total > 64 << 20 || at > 1 << 20 {
+            return false;
+        }
+    }
+    true
 }
 
 /// The text of an IRI or blank node as N-Triples write it.

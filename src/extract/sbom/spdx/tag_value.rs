@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::super::super::{Doc, Extractor, Head, Mine, Read, text};
 use super::Reader;
-use crate::extract::json::Node;
+use crate::extract::json::{Members, Node};
 use crate::fact::{Inventory, Reason};
 
 pub(in super::super::super) const EXTRACTOR: Extractor =
@@ -15,7 +15,7 @@ pub(in super::super::super) const EXTRACTOR: Extractor =
 
 fn claim(head: &Head<'_>) -> bool {
     let (text, _) = text::decode(head.data);
-    !text.trim_start().starts_with(['<', '{']) && text.split(['\r', '\n']).take(400).any(|l| tag(l).0 == "SPDXVersion")
+    !text.trim_start().starts_with(['<', '{']) && text.split(['\r', '\n']).any(|l| tag(l).0 == "SPDXVersion")
 }
 
 /// A line's tag and value.
@@ -34,7 +34,6 @@ enum Part {
     File,
     Snippet,
     License,
-    Annotation,
 }
 
 impl Part {
@@ -45,7 +44,6 @@ impl Part {
             Part::File => "files",
             Part::Snippet => "snippets",
             Part::License => "hasExtractedLicensingInfos",
-            Part::Annotation => "annotations",
         }
     }
 }
@@ -57,7 +55,6 @@ const OPENS: &[(&str, Part, &str)] = &[
     ("SnippetSPDXID", Part::Snippet, "SPDXID"),
     ("SnippetSPDXIdentifier", Part::Snippet, "SPDXID"),
     ("LicenseID", Part::License, "licenseId"),
-    ("Annotator", Part::Annotation, "annotator"),
 ];
 const FILLS: &[(&str, &str)] = &[
     ("SPDXID", "SPDXID"),
@@ -90,18 +87,19 @@ const FILLS: &[(&str, &str)] = &[
     ("ExtractedText", "extractedText"),
     ("LicenseName", "name"),
     ("LicenseComment", "comment"),
-    ("AnnotationComment", "comment"),
-    ("SPDXREF", "SPDXREF"),
     ("ExternalRefComment", "comment"),
 ];
 
 struct Lines<'r, 'i, 's> {
     reader: &'r mut Reader<'i, 's>,
     part: Part,
-    members: Vec<(Cow<'static, str>, Node<'static>)>,
-    counts: [usize; 6],
-    creation: Vec<(Cow<'static, str>, Node<'static>)>,
+    members: Members<'static>,
+    /// The annotation that the lines speak of, beside the element.
+    annotation: Members<'static>,
+    counts: [usize; 5],
+    creation: Members<'static>,
     relations: usize,
+    annotations: usize,
     references: usize,
     package: Option<String>,
     /// Lines that say nothing known.
@@ -116,22 +114,10 @@ fn map(members: &[(&'static str, &str)]) -> Node<'static> {
     Node::Map(members.iter().map(|(key, value)| (Cow::Borrowed(*key), owned(value))).collect())
 }
 
-/// A tag that stands again makes a list.
-fn add(members: &mut Vec<(Cow<'static, str>, Node<'static>)>, key: &'static str, value: Node<'static>) {
-    match members.iter_mut().find(|(k, _)| k == key) {
-        Some((_, Node::List(items))) => items.push(value),
-        Some((_, held)) => {
-            let first = std::mem::replace(held, Node::Null);
-            *held = Node::List(vec![first, value]);
-        }
-        None => members.push((Cow::Borrowed(key), value)),
-    }
-}
-
 impl Lines<'_, '_, '_> {
     fn flush(&mut self) {
         let members = std::mem::take(&mut self.members);
-        let node = Node::Map(members);
+        let node = members.node();
         if self.part == Part::Document {
             for (key, value) in match &node {
                 Node::Map(members) => members.as_slice(),
@@ -164,24 +150,39 @@ impl Lines<'_, '_, '_> {
         self.reader.member(self.part.key(), Some(index), &node);
     }
 
+    fn annotate(&mut self) {
+        let node = std::mem::take(&mut self.annotation).node();
+        if node.members().next().is_some() {
+            self.reader.member("annotations", Some(self.annotations), &node);
+            self.annotations += 1;
+        }
+    }
+
     fn line(&mut self, tag: &str, value: &str) {
         if let Some((_, part, key)) = OPENS.iter().find(|(t, ..)| *t == tag) {
             self.flush();
             self.part = *part;
-            return self.members.push((Cow::Borrowed(*key), owned(value)));
+            return self.members.add(*key, owned(value));
         }
         if let Some((_, key)) = FILLS.iter().find(|(t, _)| *t == tag) {
             if tag == "ExternalRefComment" {
-                return add(&mut self.members, "externalRefs", map(&[("comment", value)]));
+                return self.members.add("externalRefs", map(&[("comment", value)]));
             }
-            return add(&mut self.members, key, owned(value));
+            return self.members.add(*key, owned(value));
         }
         match tag {
+            // An annotation stands among the lines of an element, and does not end it.
+            "Annotator" => {
+                self.annotate();
+                self.annotation.add("annotator", owned(value));
+            }
+            "AnnotationComment" => self.annotation.add("comment", owned(value)),
+            "SPDXREF" => self.annotation.add("SPDXREF", owned(value)),
             "SPDXVersion" => self.reader.member("spdxVersion", None, &owned(value)),
             "DocumentName" => self.reader.member("name", None, &owned(value)),
-            "Creator" => add(&mut self.creation, "creators", owned(value)),
-            "Created" => add(&mut self.creation, "created", owned(value)),
-            "CreatorComment" => add(&mut self.creation, "comment", owned(value)),
+            "Creator" => self.creation.add("creators", owned(value)),
+            "Created" => self.creation.add("created", owned(value)),
+            "CreatorComment" => self.creation.add("comment", owned(value)),
             "ExternalDocumentRef" => {
                 let mut words = value.split_whitespace();
                 let (id, document) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
@@ -192,18 +193,18 @@ impl Lines<'_, '_, '_> {
             "PackageChecksum" | "FileChecksum" => {
                 let (algorithm, sum) = value.split_once(':').unwrap_or(("", value));
                 let sum = map(&[("algorithm", algorithm.trim()), ("checksumValue", sum.trim())]);
-                add(&mut self.members, "checksums", sum);
+                self.members.add("checksums", sum);
             }
             "ExternalRef" => {
-                let mut words = value.splitn(3, char::is_whitespace);
+                let mut words = value.split_whitespace();
                 let (category, kind) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-                let locator = words.next().unwrap_or_default().trim();
+                let locator = words.next().unwrap_or_default();
                 let reference =
                     map(&[("referenceCategory", category), ("referenceType", kind), ("referenceLocator", locator)]);
-                add(&mut self.members, "externalRefs", reference);
+                self.members.add("externalRefs", reference);
             }
-            "ArtifactOfProjectName" => add(&mut self.members, "artifactOfs", map(&[("name", value)])),
-            "ArtifactOfProjectHomePage" => add(&mut self.members, "artifactOfs", map(&[("homePage", value)])),
+            "ArtifactOfProjectName" => self.members.add("artifactOfs", map(&[("name", value)])),
+            "ArtifactOfProjectHomePage" => self.members.add("artifactOfs", map(&[("homePage", value)])),
             "Relationship" => {
                 let mut words = value.split_whitespace();
                 let (from, kind, to) = (words.next(), words.next(), words.next());
@@ -228,10 +229,12 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
     let mut lines = Lines {
         reader: &mut reader,
         part: Part::Document,
-        members: Vec::new(),
-        counts: [0; 6],
-        creation: Vec::new(),
+        members: Members::default(),
+        annotation: Members::default(),
+        counts: [0; 5],
+        creation: Members::default(),
         relations: 0,
+        annotations: 0,
         references: 0,
         package: None,
         odd: 0,
@@ -263,8 +266,9 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
         }
         rest = rest.get(end + 1..).unwrap_or_default();
     }
+    lines.annotate();
     lines.flush();
-    let creation = Node::Map(std::mem::take(&mut lines.creation));
+    let creation = std::mem::take(&mut lines.creation).node();
     let odd = lines.odd;
     reader.member("creationInfo", None, &creation);
     let (_, inventory) = reader.finish(open.is_none());
