@@ -1,6 +1,6 @@
 //! One product in every form a vendor may send: the same component is found in each, evidence place aside.
 
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic, missing_docs)]
+#![allow(clippy::disallowed_methods, clippy::indexing_slicing, clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod common;
 
@@ -248,4 +248,91 @@ fn scope_is_shown() {
     );
     let report = common::scan(&[common::bytes("x.json", bom)]);
     assert_eq!(report.findings[0].routes[0].usage.map(|u| u.name()), Some("excluded"));
+}
+
+/// Found in a file on disk, large enough to be read as a stream.
+fn in_large_file(name: &str, data: &[u8]) -> underlabel::Report {
+    let folder = std::env::temp_dir().join(format!("underlabel-formats-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(name);
+    std::fs::write(&path, data).unwrap();
+    let report = common::scan(&[underlabel::Source::Path(path.clone())]);
+    std::fs::remove_file(path).unwrap();
+    report
+}
+
+#[test]
+fn what_is_read_as_a_stream_is_read_to_its_end() {
+    let filler = |one: &str| vec![one; (9 << 20) / one.len()].join(",");
+    // SPDX 3 is read twice; its agent stands last.
+    let spdx3 = format!(
+        r#"{{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[{},{{"type":"software_Package","spdxId":"u:e","name":"{NAME}","suppliedBy":"u:m"}},{{"type":"Organization","spdxId":"u:m","name":"{MAKER}"}}]}}"#,
+        filler(r#"{"type":"software_Package","spdxId":"u:x","name":"filler of some length"}"#)
+    );
+    // Letters of an older encoding, in every element: the window moves while they are decoded.
+    let odd = filler(r#"{"name":"M#ller","type":"library","version":"1"}"#);
+    let latin = format!(
+        r#"{{"bomFormat":"CycloneDX","specVersion":"1.5","components":[{odd},{{"name":"{NAME}","supplier":{{"name":"{MAKER}"}}}}]}}"#
+    );
+    let latin: Vec<u8> = latin.bytes().map(|b| if b == b'#' { 0xfc } else { b }).collect();
+    // The marker at the very end, and another document behind.
+    let late = format!(
+        r#"{{"packages":[{},{{"name":"{NAME}","supplier":"Organization: {MAKER}"}}],"spdxVersion":"SPDX-2.3"}}"#,
+        filler(r#"{"SPDXID":"SPDXRef-x","name":"filler of some length"}"#)
+    );
+    for (name, data) in
+        [("big.spdx3.json", spdx3.into_bytes()), ("latin.json", latin), ("late.json", late.into_bytes())]
+    {
+        let report = in_large_file(name, &data);
+        assert!(report.gaps.is_empty(), "{name}: {:?}", report.gaps);
+        assert_eq!(report.findings.len(), 1, "{name}");
+        assert_eq!(report.findings[0].confidence, Confidence::Confirmed, "{name}");
+    }
+}
+
+#[test]
+fn a_break_costs_what_it_stands_in_and_no_more() {
+    let engine = format!(r#"{{"name":"{NAME}","supplier":{{"name":"{MAKER}"}}}}"#);
+    let found = |text: String| {
+        let report = common::scan(&[common::bytes("x.json", text)]);
+        (report.findings.len(), report.gaps.iter().map(|g| g.reason.name()).collect::<Vec<_>>().join(" "))
+    };
+    let bom = |inside: &str| format!(r#"{{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{inside}"#);
+    // Behind a break in one element the next is read.
+    assert_eq!(found(bom(&format!(r#"{{"name":"a",,}},{engine}]}}"#))), (1, "malformed".to_owned()));
+    // What another list holds is no component.
+    let other = format!(r#"{{"name":"a",,}}],"vulnerabilities":[{engine}]}}"#);
+    assert_eq!(found(bom(&other)), (0, "malformed malformed".to_owned()));
+    let services = format!(r#"{{"name":"a",,}}],"services":[{{"name":"s","provider":{{"name":"{MAKER}"}}}}]}}"#);
+    assert_eq!(found(bom(&services)).0, 1);
+    // An envelope cut within its document hands on what is there.
+    let whole = bom(&format!("{engine},{}", r#"{"name":"b"},"#.repeat(40)));
+    assert_eq!(found(format!(r#"{{"_type":"https://in-toto.io/Statement/v1","predicate":{whole}"#)).0, 1);
+    assert_eq!(found(format!(r#"{{"sbom":{whole}"#)).0, 1);
+    assert_eq!(found(format!("[{whole}")).0, 1);
+}
+
+#[test]
+fn entities_and_fans_cost_little() {
+    let mut entities = String::from("<!ENTITY a0 \"xxxxxxxxxx\">");
+    for i in 1..12 {
+        entities += &format!("<!ENTITY a{i} \"{}\">", format!("&a{};", i - 1).repeat(10));
+    }
+    let bomb = format!(
+        r##"<?xml version="1.0"?><!DOCTYPE r [{entities}]><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:s="http://spdx.org/rdf/terms#"><s:Package rdf:about="u:#SPDXRef-a"><s:name>&a11;</s:name></s:Package></rdf:RDF>"##
+    );
+    let report = common::scan(&[common::bytes("bomb.rdf", bomb.clone())]);
+    assert!(!report.gaps.is_empty());
+    // The same in CycloneDX: nothing is expanded, and that is said.
+    let bomb = format!(
+        r#"<!DOCTYPE r [{entities}]><bom xmlns="http://cyclonedx.org/schema/bom/1.6"><components><component><name>&a11;</name></component></components></bom>"#
+    );
+    let report = common::scan(&[common::bytes("bomb.xml", bomb)]);
+    assert!(report.gaps.iter().any(|g| g.detail.contains("entity")), "{:?}", report.gaps);
+    // Distinct names by the hundred thousand.
+    let names: String = (0..100_000).map(|i| format!("<n{i}/>")).collect();
+    let wide = format!(
+        r#"<bom xmlns="http://cyclonedx.org/schema/bom/1.6"><components><component><name>a</name>{names}</component></components></bom>"#
+    );
+    assert_eq!(common::scan(&[common::bytes("wide.xml", wide)]).examined.components, 1);
 }

@@ -29,7 +29,7 @@ fn skips(head: &[u8]) -> bool {
             None => return true,
         }
     }
-    rest.len() < head.len() && rest.starts_with(MAGIC)
+    rest.len() < head.len() && (rest.starts_with(MAGIC) || rest.len() < 8)
 }
 
 fn open(blob: &Blob, walk: &mut Walk<'_>, visit: Visit<'_>) {

@@ -78,7 +78,9 @@ impl Input<'_> {
         let broken =
             self.window().filter(|_| object).map(|mut w| w.members(&|_| super::stream::Want::Skip, &mut |_, _, _| {}));
         if broken.is_some_and(|outcome| !outcome.whole() || !outcome.faults.is_empty()) {
-            let top = |key: &str, value: &str| probe::states(text.as_bytes(), key, value);
+            // Of two ends without a middle the brackets tell nothing.
+            let states = if self.blob.held().is_some() { probe::states_at_top } else { probe::states };
+            let top = |key: &str, value: &str| states(text.as_bytes(), key, value);
             if top("bomFormat", "CycloneDX") {
                 return Form::CycloneDx;
             }
@@ -252,7 +254,10 @@ fn say(
             }
             None => {
                 let at = format!("{}{field}", c.pointer);
-                inventory.note(at, format!("{} where a string belongs; passed over", value.shape()));
+                inventory.note(at, format!("{} where a string belongs; what is text in it is read", value.shape()));
+                for text in value.items().iter().filter_map(Node::text) {
+                    c.say(kind, text, field);
+                }
             }
         },
     }

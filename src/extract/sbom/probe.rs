@@ -137,6 +137,27 @@ pub(super) fn marked(text: &[u8]) -> bool {
 
 /// True where a member of this name has a value that begins so.
 pub(super) fn states(text: &[u8], key: &str, value: &str) -> bool {
+    place(text, key, value).is_some()
+}
+
+/// True where such a member stands at the top of the document, as far as brackets tell.
+pub(super) fn states_at_top(text: &[u8], key: &str, value: &str) -> bool {
+    let (mut depth, mut string, mut escape) = (0usize, false, false);
+    for byte in text.get(..place(text, key, value).unwrap_or(0)).unwrap_or_default() {
+        match byte {
+            _ if escape => escape = false,
+            b'\\' if string => escape = true,
+            b'"' => string = !string,
+            b'{' | b'[' if !string => depth += 1,
+            b'}' | b']' if !string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    depth == 1
+}
+
+/// Where such a member's name stands.
+fn place(text: &[u8], key: &str, value: &str) -> Option<usize> {
     fn blank(text: &[u8]) -> &[u8] {
         let skip = text.iter().take_while(|b| b.is_ascii_whitespace()).count();
         text.get(skip..).unwrap_or_default()
@@ -146,7 +167,8 @@ pub(super) fn states(text: &[u8], key: &str, value: &str) -> bool {
         let skip = text.iter().take_while(|b| **b == b'\\').count();
         text.get(skip..)?.strip_prefix(b"\"")
     }
-    memchr::memmem::find_iter(text, key).any(|at| {
+    memchr::memmem::find_iter(text, key).find(|at| {
+        let at = *at;
         let quoted = at > 0 && text.get(at - 1) == Some(&b'"');
         let rest = text.get(at + key.len()..).and_then(quote).filter(|_| quoted);
         let rest = rest.and_then(|rest| blank(rest).strip_prefix(b":")).map(blank);

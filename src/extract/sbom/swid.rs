@@ -16,6 +16,8 @@ pub(in super::super) const COSWID: Extractor =
     Extractor { name: "sbom/coswid", claim: claim_cbor, extract: Read::Whole(coswid) };
 
 const SPACE: &str = "http://standards.iso.org/iso/19770/-2/";
+/// The root of the first edition, whose fields are others.
+const OLD: &str = "software_identification_tag";
 /// CBOR tag 1398229316, which spells `SWID`.
 const TAG: &[u8] = &[0xda, b'S', b'W', b'I', b'D'];
 /// Files and folders within one another.
@@ -26,7 +28,7 @@ const PATH: usize = 4096;
 fn claim_xml(head: &Head<'_>) -> bool {
     text::first_mark(head.data) == Some(b'<') && {
         let (text, _) = text::decode(head.data);
-        text.contains(SPACE) && text.contains("SoftwareIdentity")
+        text.contains(SPACE) && (text.contains("SoftwareIdentity") || text.contains(OLD))
     }
 }
 
@@ -93,9 +95,10 @@ fn xml(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
     let (text, encoding) = text::decode_xml(doc.data);
     let mut tag = Tag::default();
     let mut c = inventory.declare(XML.name, "");
-    let (mut ours, mut inside, mut entities, mut links) = (false, false, 0, 0);
+    let (mut ours, mut old, mut inside, mut entities, mut links) = (false, false, false, 0, 0);
     let fault = stream(&text, &|_| false, &mut |met| match met {
         Met::Root { name, space, attributes } => {
+            old = name == OLD;
             ours = name == "SoftwareIdentity" && space.is_some_and(|s| s.starts_with(SPACE));
             for (key, value) in attributes {
                 match key.as_str() {
@@ -139,6 +142,14 @@ fn xml(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
         Met::Foreign { space } => inside |= space.starts_with(SPACE),
         Met::Child { .. } => {}
     });
+    if old {
+        inventory.gap(
+            "",
+            Reason::Unsupported,
+            "SWID tag of ISO/IEC 19770-2:2009: recognised, not read by this version",
+        );
+        return Mine::Yes;
+    }
     if !ours {
         return nested_xml(fault.as_ref(), inside, "SWID tag", inventory);
     }
@@ -211,7 +222,8 @@ fn each(value: Option<&Value>) -> &[Value] {
 }
 
 fn coswid(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
-    let read: Result<Value, _> = ciborium::de::from_reader_with_recursion_limit(doc.data, DEPTH);
+    let mut rest = doc.data;
+    let read: Result<Value, _> = ciborium::de::from_reader_with_recursion_limit(&mut rest, DEPTH);
     let value = match read {
         Ok(value) => value,
         Err(error) => {
@@ -221,6 +233,10 @@ fn coswid(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
             return Mine::Yes;
         }
     };
+    if !rest.is_empty() {
+        let at = format!("byte {}", doc.data.len() - rest.len());
+        inventory.gap(at, Reason::Unsupported, "more data behind the CoSWID tag; not read by this version");
+    }
     let mut value = &value;
     while let Value::Tag(_, inner) = value {
         value = inner;

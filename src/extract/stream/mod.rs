@@ -113,7 +113,13 @@ impl Window<'_> {
                     match self.node(&mut |node| take(Some(index), node)) {
                         Ok(()) => {}
                         Err(Stuck::Eof) => return Err(Stuck::Eof),
-                        Err(Stuck::Syntax) => self.next_element()?,
+                        Err(Stuck::Syntax) => {
+                            // It stands at an element: the comma in front of that was passed over.
+                            self.next_element()?;
+                            index += 1;
+                            comma = true;
+                            continue;
+                        }
                     }
                     index += 1;
                     comma = false;

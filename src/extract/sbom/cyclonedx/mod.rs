@@ -180,6 +180,11 @@ impl<'i, 's> Reader<'i, 's> {
         let at_main = format!("{at}/component");
         self.component_with(main, &at_main, Within::default(), Some(node));
         self.inventory.graph.root(reference(main, &at_main));
+        // One that stands twice is one too many: each is looked at.
+        let again: Vec<_> = node.each("component").map(|(_, c)| c).filter(|c| !std::ptr::eq(*c, main)).collect();
+        for other in again {
+            self.component(other, &at_main, Within::default());
+        }
         // Who stands behind the product: its own maker first, then the maker of the document.
         let vendor = maker(main)
             .or_else(|| ["supplier", "manufacture", "manufacturer"].iter().find_map(|k| named(node.get(k)?)));
@@ -292,7 +297,7 @@ impl<'i, 's> Reader<'i, 's> {
         for (p, child) in node.each("components") {
             self.component(child, &format!("{at}{p}"), within);
         }
-        if let Some(pedigree) = node.get("pedigree") {
+        for (_, pedigree) in node.each("pedigree") {
             for key in ["ancestors", "descendants", "variants"] {
                 for (p, child) in pedigree.each(key) {
                     // An ancestor's code is in the component; its kin's is not.
@@ -435,8 +440,8 @@ impl<'i, 's> Reader<'i, 's> {
         for (p, entity) in node.each(key) {
             match entity {
                 Node::Map(_) => {
-                    if let Some(name) = entity.str("name") {
-                        c.say_at(kind, name, format_args!("{p}/name"));
+                    for (q, name) in entity.each("name") {
+                        c.say_at(kind, name.text().unwrap_or_default(), format_args!("{p}{q}"));
                     }
                     for (q, url) in entity.each("url") {
                         c.say_at(FactKind::Url, url.text().unwrap_or_default(), format_args!("{p}{q}"));

@@ -174,8 +174,22 @@ static DECLARATIONS: Message = Message(&[(5, "targets", Of(&TARGETS))]);
 static TARGETS: Message = Message(&[(2, "components", Of(&COMPONENT)), (3, "services", Of(&SERVICE))]);
 
 fn claim_binary(head: &Head<'_>) -> bool {
-    // spec_version "1.x", then the next field's tag.
-    matches!(head.data, [0x0a, 3, b'1', b'.', b'0'..=b'9', 0x10 | 0x1a | 0x22 | 0x2a | 0x32 | 0x3a | 0x42, ..])
+    // Fields of a document and nothing else, one of them a spec_version "1.x", as far as is seen here.
+    let mut wire = Wire { data: head.data, at: 0 };
+    let mut versioned = false;
+    while let Some(Ok((number, field))) = wire.next() {
+        match (number, field) {
+            (1, Field::Bytes(version)) => {
+                versioned = matches!(version, [b'1', b'.', b'0'..=b'9'] | [b'1', b'.', b'0'..=b'9', b'0'..=b'9']);
+                if !versioned {
+                    return false;
+                }
+            }
+            (2, Field::Number(_)) | (3..=15, Field::Bytes(_)) => {}
+            _ => return false,
+        }
+    }
+    versioned
 }
 
 /// One field of the wire format: number, and what it holds.

@@ -17,9 +17,10 @@ pub(in super::super::super) const TEXT: Extractor =
 
 fn claim_text(head: &Head<'_>) -> bool {
     let (text, _) = text::decode(head.data);
-    text.lines()
-        .take(200)
-        .any(|line| line.strip_prefix("spec_version:").is_some_and(|rest| rest.trim_start().starts_with(['"', '\''])))
+    text.lines().any(|line| {
+        let rest = line.trim_start().strip_prefix("spec_version").and_then(|rest| rest.trim_start().strip_prefix(':'));
+        rest.is_some_and(|rest| rest.trim_start().starts_with(['"', '\'']))
+    })
 }
 
 fn textual(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
