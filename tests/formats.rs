@@ -134,6 +134,7 @@ fn forms() -> Vec<(&'static str, Vec<u8>, bool, &'static str)> {
     let gzip = gzip.finish().unwrap();
     let zstd = ruzstd::encoding::compress_to_vec(xml.as_bytes(), ruzstd::encoding::CompressionLevel::Fastest);
     let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain(xml.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    let utf32: Vec<u8> = cyclonedx.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
     let marked: Vec<u8> = [b"\xef\xbb\xbf", spdx.as_bytes()].concat();
 
     vec![
@@ -160,6 +161,13 @@ fn forms() -> Vec<(&'static str, Vec<u8>, bool, &'static str)> {
         ("lines.jsonl.gz", gzip, true, "lines.jsonl.gz!/lines.jsonl!/document 2!/payload!/predicate"),
         ("bom.xml.zst", zstd, true, "bom.xml.zst!/bom.xml"),
         ("export.json", format!(r#"{{"sbom":{spdx}}}"#).into(), true, "export.json!/sbom"),
+        ("utf32.json", utf32, true, "utf32.json"),
+        (
+            "packed.json",
+            format!(r#"{{"event":{{"sbom":"{}"}}}}"#, base64(&cyclonedx)).into(),
+            true,
+            "packed.json!/event!/sbom",
+        ),
         ("utf16.xml", utf16, true, "utf16.xml"),
         ("marked.spdx.json", marked, true, "marked.spdx.json"),
     ]

@@ -8,6 +8,9 @@ use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 /// Decodes a document. Never fails: a byte that fits nothing becomes U+FFFD or its windows-1252 letter.
 pub(super) fn decode(data: &[u8]) -> (Cow<'_, str>, Option<&'static str>) {
+    if let Some((text, name)) = utf32(data) {
+        return (Cow::Owned(text), Some(name));
+    }
     if let Some((encoding, mark)) = Encoding::for_bom(data) {
         let rest = data.get(mark..).unwrap_or_default();
         let (text, _) = encoding.decode_without_bom_handling(rest);
@@ -26,6 +29,23 @@ pub(super) fn decode(data: &[u8]) -> (Cow<'_, str>, Option<&'static str>) {
         Ok(text) => (Cow::Borrowed(text), None),
         Err(_) => (WINDOWS_1252.decode_without_bom_handling(data).0, Some("windows-1252 (not valid UTF-8)")),
     }
+}
+
+/// UTF-32 with a byte-order mark, or that begins with a letter of ASCII: no web browser reads it, so neither does the
+/// crate, and some tools write it.
+fn utf32(data: &[u8]) -> Option<(String, &'static str)> {
+    let (little, rest) = match data {
+        [0xff, 0xfe, 0, 0, rest @ ..] => (true, rest),
+        [0, 0, 0xfe, 0xff, rest @ ..] => (false, rest),
+        [1..=0x7f, 0, 0, 0, 1..=0x7f, 0, 0, 0, ..] => (true, data),
+        [0, 0, 0, 1..=0x7f, 0, 0, 0, 1..=0x7f, ..] => (false, data),
+        _ => return None,
+    };
+    let letters = rest.chunks_exact(4).filter_map(|c| c.try_into().ok()).map(|four: [u8; 4]| {
+        let number = if little { u32::from_le_bytes(four) } else { u32::from_be_bytes(four) };
+        char::from_u32(number).unwrap_or(char::REPLACEMENT_CHARACTER)
+    });
+    Some((letters.collect(), if little { "UTF-32LE" } else { "UTF-32BE" }))
 }
 
 /// Decodes XML: what its declaration says of the encoding holds where no byte-order mark says otherwise.
@@ -107,6 +127,9 @@ mod tests {
         let mut marked = vec![0xff, 0xfe];
         marked.extend(&utf16);
         assert_eq!(decode(&marked), (Cow::Borrowed("{\"a\"}"), Some("UTF-16LE")));
+        let utf32: Vec<u8> = "{\"ü\"}".chars().flat_map(|c| u32::from(c).to_be_bytes()).collect();
+        assert_eq!(decode(&utf32), (Cow::Borrowed("{\"ü\"}"), Some("UTF-32BE")));
+        assert_eq!(decode(b"\xff\xfe\0\0{\0\0\0").0, "{");
         assert_eq!(decode(b"\xef\xbb\xbf{}").0, "{}");
         assert_eq!(decode(b"\xa9 Acme").0, "© Acme");
         assert_eq!(decode("© Acme".as_bytes()), (Cow::Borrowed("© Acme"), None));

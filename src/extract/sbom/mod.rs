@@ -88,7 +88,11 @@ impl Input<'_> {
                 return Form::Spdx2;
             }
         }
-        Form::Wrapper
+        // A word that is searched for is not yet a document.
+        match self.blob.held() {
+            Some(_) if !probe::marked(text.as_bytes()) && !probe::expanded(text.as_bytes()) => Form::Other,
+            _ => Form::Wrapper,
+        }
     }
 }
 

@@ -125,14 +125,35 @@ const MARKERS: &[(&str, &str)] = &[
     ("mediaType", "application/vnd.dev.sigstore.bundle"),
 ];
 
+/// How an object begins in base64, as the value of a member.
+const PACKED: &[u8] = b"\"eyJ";
+
 /// The names in the markers, for a search through a file.
 pub(super) fn needles() -> impl Iterator<Item = &'static [u8]> {
-    MARKERS.iter().map(|(key, _)| key.as_bytes())
+    MARKERS.iter().map(|(key, _)| key.as_bytes()).chain([PACKED, EXPANDED.1.as_bytes()])
+}
+
+/// The type of an element of SPDX 3 where its terms are whole addresses (expanded JSON-LD).
+const EXPANDED: (&str, &str) = ("@type", "https://spdx.org/rdf/3");
+
+/// True where the text holds such elements.
+pub(super) fn expanded(text: &[u8]) -> bool {
+    states(text, EXPANDED.0, EXPANDED.1)
+}
+
+/// Texts in base64 that begin like an object.
+fn packed(text: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    memchr::memmem::find_iter(text, PACKED).filter_map(|at| {
+        let rest = text.get(at + 1..)?;
+        let raw = rest.get(..memchr::memchr(b'"', rest)?)?;
+        super::envelope::decode(std::str::from_utf8(raw).ok()?)
+    })
 }
 
 /// True where the text states such a marker at any depth, in any spacing, plain or within a string.
 pub(super) fn marked(text: &[u8]) -> bool {
-    MARKERS.iter().any(|(key, value)| states(text, key, value))
+    let plain = |text: &[u8]| MARKERS.iter().any(|(key, value)| states(text, key, value));
+    plain(text) || packed(text).any(|text| plain(&text))
 }
 
 /// True where a member of this name has a value that begins so.
@@ -213,10 +234,17 @@ mod tests {
             r#"{"a":{"bomFormat" : "CycloneDX"}}"#,
             r#"{"Data":"{\"spdxVersion\":\"SPDX-2.3\"}"}"#,
             r#"{"a":{"@context":["https://spdx.org/rdf/3.0.1/c"]}}"#,
+            r#"{"a":"eyJib21Gb3JtYXQiOiJDeWNsb25lRFgifQ=="}"#,
         ] {
             assert!(marked(text.as_bytes()), "{text}");
         }
-        for text in [r#"{"bomFormat":{"enum":["CycloneDX"]}}"#, r#"{"x":"bomFormat: CycloneDX"}"#, "bomFormat", ""] {
+        for text in [
+            r#"{"bomFormat":{"enum":["CycloneDX"]}}"#,
+            r#"{"x":"bomFormat: CycloneDX"}"#,
+            r#"{"t":"eyJhIjoxfQ"}"#,
+            "bomFormat",
+            "",
+        ] {
             assert!(!marked(text.as_bytes()), "{text}");
         }
     }
