@@ -11,7 +11,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex::RegexSet;
 
 use crate::catalog::{Catalog, Keyed};
-use crate::fact::{Component, FactKind, Location, Route, Usage};
+use crate::fact::{Component, Fact, FactKind, Location, Route, Usage};
 
 /// An indicator that compared with a fact.
 #[derive(Clone, Debug)]
@@ -102,6 +102,8 @@ struct Sieve {
     runs: Vec<String>,
     /// The kinds of fact with patterns for which no such run can be told.
     always: Vec<FactKind>,
+    /// The kinds of fact that compare as companies or CPEs: punctuation within a word does not count there.
+    loose: Vec<FactKind>,
     seen: AtomicUsize,
     search: OnceLock<Option<AhoCorasick>>,
 }
@@ -111,14 +113,17 @@ const BEFORE_SIEVE: usize = 200;
 
 impl Sieve {
     fn new(catalog: &Catalog) -> Sieve {
-        let (mut runs, mut always) = (Vec::new(), Vec::new());
+        let (mut runs, mut always, mut loose) = (Vec::new(), Vec::new(), Vec::new());
         for indicator in catalog.indicators() {
+            if matches!(indicator.pattern.keyed(), Some((Keyed::Entity | Keyed::Cpe, _))) {
+                loose.extend(indicator.facts.iter().filter(|f| !loose.contains(*f)).copied().collect::<Vec<_>>());
+            }
             match indicator.pattern.essentials() {
                 Some(essentials) => runs.extend(essentials),
                 None => always.extend(&indicator.facts),
             }
         }
-        Sieve { runs, always, seen: AtomicUsize::new(0), search: OnceLock::new() }
+        Sieve { runs, always, loose, seen: AtomicUsize::new(0), search: OnceLock::new() }
     }
 
     /// True when some indicator may match.
@@ -137,9 +142,16 @@ impl Sieve {
             let digits = text.get(at + 1..at + 3).and_then(|code| u8::from_str_radix(code, 16).ok());
             digits.is_some_and(|byte| byte.is_ascii_alphanumeric())
         };
+        // `A.C.M.E.` is the company Acme.
+        let punctuated = |fact: Fact<'_>| {
+            self.loose.contains(&fact.kind)
+                && fact.value.contains(['.', '\\'])
+                && search.is_match(&fact.value.replace(['.', '\\'], ""))
+        };
         !text.is_ascii()
             || search.is_match(text)
             || memchr::memchr_iter(b'%', text.as_bytes()).any(coded)
+            || component.facts().any(punctuated)
             || (!self.always.is_empty() && component.kinds().any(|kind| self.always.contains(&kind)))
     }
 }
@@ -226,9 +238,10 @@ impl<'c> Matcher<'c> {
                     }
                 }
             }
-            hits.extend(table.set.matches(value).into_iter().filter_map(|i| table.set_of.get(i)));
             let compares = |i: &&usize| self.catalog.indicators().get(**i).is_some_and(|i| i.pattern.matches(value));
-            hits.extend(table.others.iter().filter(compares));
+            // The set only compares; the pattern also asks for its stem.
+            let in_set = table.set.matches(value).into_iter().filter_map(|i| table.set_of.get(i));
+            hits.extend(in_set.chain(&table.others).filter(compares));
             hits.sort_unstable();
             hits.dedup();
             for indicator in hits {

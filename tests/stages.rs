@@ -337,3 +337,17 @@ fn no_document_passes_unseen() {
     // A word is no document.
     assert_eq!(seen(r#"{"enum":["bomFormat","CycloneDX"],"bomFormat":{"const":"CycloneDX"}}"#), read(0));
 }
+
+#[test]
+fn the_sieve_hides_nothing_however_many_come_before() {
+    let supplier = |name: &str| format!(r#"{{"name":"engine","supplier":{{"name":"{name}"}}}}"#);
+    let filler = r#"{"name":"filler","supplier":{"name":"Acme, Inc."}},"#.repeat(500);
+    for name in ["Kasper.sky Lab", "A.O. Kaspersky Lab", "K.A.S.P.E.R.S.K.Y. LAB, INC.", "Kaspersky™ Lab"] {
+        let found = |before: &str| {
+            let text =
+                format!(r#"{{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{before}{}]}}"#, supplier(name));
+            common::scan(&[common::bytes("bom.json", text)]).findings.len()
+        };
+        assert_eq!((found(""), found(&filler)), (1, 1), "{name}");
+    }
+}

@@ -164,10 +164,16 @@ impl Pattern {
             How::Suffix => self.any(&self.fold(value), |value, p| value.ends_with(p)),
             How::Contains => self.any(&self.fold(value), |value, p| value.contains(p)),
             How::Word => self.any(&self.fold(value), has_word),
-            How::Regex => self.regexes.iter().any(|r| r.is_match(value)),
+            // A stem is a promise: a match without it is none, whichever way the value came here.
+            How::Regex => self.regexes.iter().any(|r| r.is_match(value)) && self.has_stem(value),
             How::Path => self.any(&self.fold(&format!("/{}", value.trim_start_matches('/'))), has_path),
             How::Magic => self.any(&value.to_ascii_lowercase(), |value, p| value.starts_with(p)),
         }
+    }
+
+    fn has_stem(&self, value: &str) -> bool {
+        let folded = || value.to_ascii_lowercase();
+        self.stems.is_empty() || self.stems.iter().any(|stem| folded().contains(&stem.to_ascii_lowercase()))
     }
 
     fn fold<'v>(&self, value: &'v str) -> std::borrow::Cow<'v, str> {

@@ -95,10 +95,10 @@ fn xml(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
     let (text, encoding) = text::decode_xml(doc.data);
     let mut tag = Tag::default();
     let mut c = inventory.declare(XML.name, "");
-    let (mut ours, mut old, mut inside, mut entities, mut links) = (false, false, false, 0, 0);
+    let (mut rooted, mut ours, mut old, mut inside, mut entities, mut links) = (false, false, false, false, 0, 0);
     let fault = stream(&text, &|_| false, &mut |met| match met {
         Met::Root { name, space, attributes } => {
-            old = name == OLD;
+            (rooted, old) = (true, name == OLD);
             ours = name == "SoftwareIdentity" && space.is_some_and(|s| s.starts_with(SPACE));
             for (key, value) in attributes {
                 match key.as_str() {
@@ -151,7 +151,7 @@ fn xml(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
         return Mine::Yes;
     }
     if !ours {
-        return nested_xml(fault.as_ref(), inside, "SWID tag", inventory);
+        return nested_xml(fault.as_ref().filter(|_| !rooted), inside, "SWID tag", inventory);
     }
     tag.close(c, XML.name, links as u64, inventory);
     close_xml(fault, encoding, inventory);

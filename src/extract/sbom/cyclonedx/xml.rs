@@ -80,7 +80,7 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
         }
     });
     if !ours {
-        return nested_xml(fault.as_ref(), inside, "CycloneDX XML", reader.inventory);
+        return nested_xml(fault.as_ref().filter(|_| first), inside, "CycloneDX XML", reader.inventory);
     }
     let (_, inventory) = reader.finish(fault.is_none());
     close_xml(fault, encoding, inventory);
