@@ -56,6 +56,8 @@ pub struct Fact<'c> {
     pub value: &'c str,
     /// Header field or offset; in a document, the rest of the pointer behind the component's own.
     pub field: &'c str,
+    /// True where anybody could have put it there: in a signature that does not fit the file, or was not compared.
+    pub doubted: bool,
 }
 
 /// Where a fact's texts stand in its component's buffer.
@@ -65,6 +67,7 @@ struct Slot {
     value: u32,
     field: u32,
     end: u32,
+    doubted: bool,
 }
 
 /// Something that may be one piece of software: a file, an archive member, an SBOM entry.
@@ -150,6 +153,15 @@ impl Component {
         }
     }
 
+    /// The same for what a signature says that does not fit the file, or was not compared with it.
+    pub fn say_doubted(&mut self, kind: FactKind, value: impl AsRef<str>, field: impl AsRef<str>) {
+        let before = self.slots.len();
+        self.say(kind, value, field);
+        for slot in self.slots.iter_mut().skip(before) {
+            slot.doubted = true;
+        }
+    }
+
     fn keep(&mut self, value: &str) -> Option<(usize, usize)> {
         let value = value.trim_matches(|c: char| c.is_whitespace() || c == '\0');
         if value.is_empty() {
@@ -168,7 +180,13 @@ impl Component {
     fn close(&mut self, kind: FactKind, value: usize, field: usize) {
         // The bound on a component keeps every offset far below 4 GiB.
         let narrow = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        self.slots.push(Slot { kind, value: narrow(value), field: narrow(field), end: narrow(self.text.len()) });
+        self.slots.push(Slot {
+            kind,
+            value: narrow(value),
+            field: narrow(field),
+            end: narrow(self.text.len()),
+            doubted: false,
+        });
     }
 
     /// What is known about it.
@@ -178,6 +196,7 @@ impl Component {
             kind: s.kind,
             value: part(s.value, s.field),
             field: part(s.field, s.end),
+            doubted: s.doubted,
         })
     }
 
@@ -257,10 +276,16 @@ pub enum LabelSource {
     Sbom,
     /// The package id of an Android application or library.
     AndroidPackage,
-    /// The metadata of a package (wheel, npm).
+    /// The `Info.plist` of an Apple application or framework.
+    Bundle,
+    /// The metadata of a package (wheel, npm, JAR, browser extension, NuGet, gem).
     PackageMetadata,
     /// The version resource of a PE file.
     VersionResource,
+    /// The attributes of a .NET assembly.
+    Assembly,
+    /// Who signed the file.
+    Signer,
     /// Only the name of the file.
     FileName,
 }

@@ -130,9 +130,13 @@ pub struct Evidence<'c> {
 }
 
 impl Evidence<'_> {
-    /// The family it counts for.
+    /// The family it counts for. A name in a signature that was not shown to fit the file is only a name: signature
+    /// blocks are copied from genuine files.
     #[must_use]
     pub fn family(&self) -> Family {
+        if self.hit.doubted {
+            return Family::Name;
+        }
         self.indicator.family.unwrap_or_else(|| self.hit.kind.family())
     }
 
@@ -141,6 +145,7 @@ impl Evidence<'_> {
     #[must_use]
     pub fn strength(&self) -> Strength {
         let most = match self.hit.kind {
+            _ if self.hit.doubted => Strength::Supporting,
             FactKind::DataText => Strength::Supporting,
             FactKind::Text => Strength::Strong,
             _ => Strength::Conclusive,
@@ -380,7 +385,11 @@ pub fn own_label(labels: &[Label], path: &str, catalog: &Catalog) -> Option<Labe
     let itself = |l: &&Label| match l.from {
         // The one document in an envelope or a packed file.
         LabelSource::Sbom if labels.len() == 1 => true,
-        LabelSource::Sbom | LabelSource::VersionResource => &*l.at.path == path,
+        LabelSource::Sbom | LabelSource::VersionResource | LabelSource::Assembly | LabelSource::Signer => {
+            &*l.at.path == path
+        }
+        // `Payload/Name.app/Info.plist` of an IPA, `Name.app/Contents/Info.plist` of a zipped application.
+        LabelSource::Bundle => depth(l) <= 1 && l.at.path.matches(".app/").count() <= 1,
         // The metadata of a package stands at a fixed place directly in it.
         LabelSource::AndroidPackage => depth(l) <= 1 && l.at.path.ends_with("!/AndroidManifest.xml"),
         LabelSource::PackageMetadata => depth(l) == 1 && directly(&l.at.path),

@@ -32,6 +32,8 @@ pub struct Match {
     pub declared: bool,
     /// Whether the component is executable code that was read as such.
     pub program: bool,
+    /// Whether it stood in a signature that does not fit the file, or was not compared with it.
+    pub doubted: bool,
     /// What else the component calls itself: names of makers, and its version.
     pub says: Arc<[(FactKind, String)]>,
     /// The document's own name for the component, as [`Graph::key`](crate::fact::Graph::key).
@@ -259,6 +261,7 @@ impl<'c> Matcher<'c> {
                     scope: Arc::clone(scope),
                     declared: component.declared,
                     program: component.found_by.starts_with("binary/"),
+                    doubted: fact.doubted,
                     says: Arc::clone(says),
                     reference: component.reference,
                     usage: component.usage,

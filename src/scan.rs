@@ -3,10 +3,13 @@
 //! In: sources, a catalogue, rules, a context, limits. Out: a [`Report`]. Each input file is walked by
 //! itself, with a budget of its own, so that the result is the same for any number of threads.
 
+mod inspect;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub use inspect::{Said, inspect};
 use sha2::{Digest, Sha256};
 
 use crate::archive::{self, Opened, Walk};
@@ -257,15 +260,7 @@ fn examine(blob: &mut source::Blob, opened: Opened, cx: &Cx<'_>, walked: &mut Wa
     let mut inventory = Inventory::with_taker(&blob.path, &blob.scope, &mut taker);
     inventory.strict = cx.options.strict;
     extract::name_facts(&blob.inner, &mut inventory);
-    // What is packed says nothing as bytes; a program in front of an archive does.
-    let packed = matches!(opened, Opened::As(_)) && !extract::is_program(blob.head());
-    if !packed {
-        extract::extract(blob, cx.limits, cx.options, &mut inventory);
-    }
-    if opened == Opened::Leaf {
-        extract::header_fact(blob.head(), &mut inventory);
-    }
-    inventory.close();
+    read(blob, opened, cx.limits, cx.options, &mut inventory);
     let mut inventory = inventory.without_taker();
     cx.matcher.matches(&inventory.file, &mut walked.matches);
     trace(walked.matches.list.get_mut(first..).unwrap_or_default(), &inventory);
@@ -298,6 +293,23 @@ fn examine(blob: &mut source::Blob, opened: Opened, cx: &Cx<'_>, walked: &mut Wa
     walked.notes.append(&mut inventory.notes);
     walked.notes_dropped += inventory.notes_dropped;
     std::mem::take(&mut inventory.embedded)
+}
+
+/// Lets the extractors read a blob.
+fn read(
+    blob: &mut source::Blob,
+    opened: Opened,
+    limits: &Limits,
+    options: &extract::Options,
+    inventory: &mut Inventory<'_>,
+) {
+    // What is packed says nothing as bytes; a program in front of an archive does.
+    let packed = matches!(opened, Opened::As(_)) && !extract::is_program(blob.head());
+    extract::extract(blob, packed, limits, options, inventory);
+    if opened == Opened::Leaf {
+        extract::header_fact(blob.head(), inventory);
+    }
+    inventory.close();
 }
 
 /// Adds to the signs of one document how the product comes to each component.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
 
+use crate::fact::FactKind;
 use crate::report::Format;
 use crate::verdict::Outcome;
 
@@ -21,6 +22,8 @@ pub(super) struct Args {
 pub(super) enum Command {
     /// Look at files, directories or standard input
     Scan(Scan),
+    /// Print all that is read of files, before anything is compared
+    Inspect(Inspect),
     /// What is looked for: list, show, lint
     #[command(subcommand)]
     Catalog(Catalog),
@@ -118,6 +121,37 @@ pub(super) struct Scan {
     pub max_unpacked: u64,
 }
 
+const INSPECT_HELP: &str = "\
+A line each: place, kind, value. `?` behind a kind: the signature it stands in was not shown to fit the file.
+`underlabel explain KIND` says what a kind is.
+
+Exit codes:
+  0  everything was read
+  2  the run could not go on: bad arguments, a missing path
+  3  incomplete: something could not be read; each such line has the kind `gap`
+
+Examples:
+  underlabel inspect setup.exe
+  underlabel inspect app.apk --kind signer --kind manifest-component
+  underlabel inspect driver.sys --json | jq 'select(.kind == \"signer\")'";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = INSPECT_HELP)]
+pub(super) struct Inspect {
+    /// Files or directories; - is standard input
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Only facts of this kind; may be repeated
+    #[arg(long = "kind", value_name = "KIND", value_parser = kind)]
+    pub kinds: Vec<FactKind>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+    /// Add a catalogue file of your own, for the strings looked for; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub catalog: Vec<PathBuf>,
+}
+
 /// An output and where it goes.
 #[derive(Clone, Debug)]
 pub(super) struct Output {
@@ -178,6 +212,14 @@ pub(super) struct Explain {
     /// Add a catalogue file of your own; may be repeated
     #[arg(long, value_name = "FILE")]
     pub catalog: Vec<PathBuf>,
+}
+
+fn kind(text: &str) -> Result<FactKind, String> {
+    let found = FactKind::ALL.iter().find(|kind| kind.name() == text);
+    found.copied().ok_or_else(|| {
+        let names: Vec<&str> = FactKind::ALL.iter().map(|kind| kind.name()).collect();
+        format!("no kind of fact {text:?}; there are {}", names.join(", "))
+    })
 }
 
 fn output(text: &str) -> Result<Output, String> {

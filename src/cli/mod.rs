@@ -6,6 +6,7 @@
 
 mod args;
 mod explain;
+mod inspect;
 mod lists;
 mod scan;
 
@@ -57,6 +58,7 @@ pub fn run() -> u8 {
 fn dispatch(args: &args::Args) -> Result<Exit, Error> {
     match &args.command {
         args::Command::Scan(scan) => scan::run(scan),
+        args::Command::Inspect(inspect) => inspect::run(inspect),
         args::Command::Catalog(command) => lists::catalog(command),
         args::Command::Rules(command) => lists::rules(command),
         args::Command::Explain(explain) => explain::run(explain),

@@ -44,7 +44,7 @@ pub(super) fn run(args: &Scan) -> Result<Exit, Error> {
     Ok(exit)
 }
 
-fn source(path: &Path) -> Source {
+pub(super) fn source(path: &Path) -> Source {
     if path.as_os_str() == "-" { Source::Stdin } else { Source::Path(path.to_owned()) }
 }
 

@@ -77,6 +77,9 @@ const EXTRACTORS: &[Extractor] = &[
     binary::strings::EXTRACTOR,
 ];
 
+/// What containers say of themselves beside their members: these are tried where an archive was opened.
+const OF_CONTAINERS: &[Extractor] = &[];
+
 /// What a claim may look at.
 struct Head<'a> {
     name: &'a str,
@@ -119,7 +122,7 @@ pub struct Options {
 
 /// The names of all extractors.
 pub(crate) fn names() -> Vec<&'static str> {
-    EXTRACTORS.iter().map(|e| e.name).collect()
+    EXTRACTORS.iter().chain(OF_CONTAINERS).map(|e| e.name).collect()
 }
 
 /// True for code that may carry an archive behind it.
@@ -134,9 +137,17 @@ pub(crate) fn name_facts(inner: &str, inventory: &mut Inventory<'_>) {
 }
 
 /// Runs every extractor that claims the blob. A reader that panics ends as a gap, not as an abort.
-pub(crate) fn extract(blob: &mut Blob, limits: &Limits, options: &Options, inventory: &mut Inventory<'_>) {
+/// Of what is `packed` only the container itself is read here; its members come by themselves.
+pub(crate) fn extract(
+    blob: &mut Blob,
+    packed: bool,
+    limits: &Limits,
+    options: &Options,
+    inventory: &mut Inventory<'_>,
+) {
     let head = Head { name: base_name(&blob.inner), data: blob.head() };
-    let claimed: Vec<&Extractor> = EXTRACTORS.iter().filter(|e| (e.claim)(&head)).collect();
+    let table = if packed { OF_CONTAINERS } else { EXTRACTORS };
+    let claimed: Vec<&Extractor> = table.iter().filter(|e| (e.claim)(&head)).collect();
     let form = OnceCell::new();
     for extractor in claimed {
         let known_as = inventory.formats.first().copied();

@@ -90,17 +90,19 @@ fact_kinds! {
     FileName = "file-name", Name;
     /// The path of a file or archive member below its root, with `/`.
     Path = "path", Name;
-    /// PE version resource: CompanyName.
+    /// Who made it, by its own metadata: PE version resource `CompanyName`, .NET `AssemblyCompany`, JAR manifest vendors,
+    /// INF `Provider`.
     CompanyName = "company-name", Name;
-    /// PE version resource: ProductName.
+    /// What it belongs to, by its own metadata: PE version resource `ProductName`, .NET `AssemblyProduct`, JAR manifest
+    /// titles, the name an application shows.
     ProductName = "product-name", Name;
-    /// PE version resource: FileDescription.
+    /// PE version resource `FileDescription`, .NET `AssemblyDescription`, the description of an application manifest.
     FileDescription = "file-description", Name;
     /// PE version resource: InternalName.
     InternalName = "internal-name", Name;
     /// PE version resource: OriginalFilename.
     OriginalFilename = "original-filename", Name;
-    /// PE version resource: LegalCopyright.
+    /// PE version resource `LegalCopyright`, .NET `AssemblyCopyright`.
     LegalCopyright = "legal-copyright", Name;
     /// PE version resource: LegalTrademarks.
     LegalTrademarks = "legal-trademarks", Name;
@@ -110,7 +112,7 @@ fact_kinds! {
     FileVersion = "file-version", Name;
     /// PE version resource: any other string, as `key=value`.
     VersionString = "version-string", Name;
-    /// The module a PE file imports from.
+    /// The module a binary imports from: PE import, .NET P/Invoke, WebAssembly import.
     ImportModule = "import-module", Code;
     /// A symbol a binary asks for: PE import, ELF undefined dynamic symbol, Mach-O undefined symbol.
     ImportSymbol = "import-symbol", Code;
@@ -134,6 +136,84 @@ fact_kinds! {
     ManifestAction = "manifest-action", Code;
     /// The package id of an Android application or library.
     AndroidPackage = "android-package", Identifier;
+    /// An import that a PE file was bound to, or a module its exports lead on to, as `module.symbol`.
+    ExportForward = "export-forward", Code;
+    /// The path of the debugging data a binary was linked with: PE PDB path, ELF `.gnu_debuglink`.
+    DebugFile = "debug-file", Name;
+    /// What identifies one build: PE debug GUID and age, ELF and Go build ids, Mach-O UUID.
+    BuildId = "build-id", Identifier;
+    /// What made a binary: Rich header, `.comment`, WebAssembly producers, Go version, NSIS or Inno Setup.
+    Toolchain = "toolchain", Name;
+    /// A named resource of a PE file, as `type/name`.
+    ResourceName = "resource-name", Name;
+    /// The identity in an application manifest (Windows side-by-side assembly), as `name, version=…`.
+    AssemblyIdentity = "assembly-identity", Name;
+    /// The name a .NET assembly or module gives itself.
+    AssemblyName = "assembly-name", Code;
+    /// A .NET assembly another refers to.
+    AssemblyReference = "assembly-reference", Code;
+    /// The public-key token of a .NET assembly, lower-case hex.
+    PublicKeyToken = "public-key-token", Identifier;
+    /// A name space in which a .NET assembly defines types.
+    Namespace = "namespace", Code;
+    /// Where a binary looks for its libraries: ELF RPATH and RUNPATH, Mach-O LC_RPATH.
+    Rpath = "rpath", Name;
+    /// A symbol version an ELF file needs or defines, as `library:VERSION`.
+    SymbolVersion = "symbol-version", Code;
+    /// A note or comment of a binary, as `name=value`: Linux kernel `.modinfo`, ELF notes.
+    ModuleInfo = "module-info", Name;
+    /// The name of a source file in a symbol table.
+    SourceFile = "source-file", Name;
+    /// A class defined in Objective-C or Swift.
+    ObjcClass = "objc-class", Code;
+    /// An entitlement of Apple code, as `key=value`.
+    Entitlement = "entitlement", Identifier;
+    /// The bundle identifier of an Apple application, framework or extension, by its `Info.plist`.
+    BundleId = "bundle-id", Identifier;
+    /// The identifier in the code signature of a Mach-O file.
+    CodeIdentifier = "code-identifier", Signature;
+    /// The Apple developer team of a code signature.
+    TeamId = "team-id", Signature;
+    /// The whole subject of a certificate that signed the file, as `CN=…, O=…`.
+    Signer = "signer", Signature;
+    /// One name of a signer: its common name, organisation or unit.
+    SignerName = "signer-name", Signature;
+    /// The number of a signer in its company register (subject `serialNumber`).
+    SignerNumber = "signer-number", Signature;
+    /// Who issued a signer's certificate.
+    SignerIssuer = "signer-issuer", Signature;
+    /// The serial number of a signer's certificate, upper-case hex.
+    CertSerial = "certificate-serial", Signature;
+    /// The digest of a signer's certificate, as `algorithm:hex`, lower case.
+    CertThumbprint = "certificate-thumbprint", Signature;
+    /// What a signature calls the signed program (SpcSpOpusInfo), and where more is said.
+    SignedProgram = "signed-program", Signature;
+    /// What was found when a signature's digest was compared with the file: `valid digest`, `digest mismatch`, `not checked`.
+    SignatureDigest = "signature-digest", Signature;
+    /// When a signature was made, and by whom that is witnessed (countersignature, RFC 3161).
+    SignedAt = "signed-at", Signature;
+    /// An attribute of a manifest that has no kind of its own, as `key=value` (JAR `MANIFEST.MF`, `pom.properties`).
+    ManifestAttribute = "manifest-attribute", Name;
+    /// A class that code refers to and does not define, as `com/example/Name`.
+    ClassReference = "class-reference", Text;
+    /// A permission named in an Android or browser-extension manifest.
+    ManifestPermission = "manifest-permission", Identifier;
+    /// An authority of an Android content provider.
+    ManifestAuthority = "manifest-authority", Identifier;
+    /// An item of meta-data in an Android manifest, as `name=value`.
+    ManifestMetaData = "manifest-meta-data", Name;
+    /// The id of a browser extension: Chromium's sixteen bytes, Firefox's add-on id.
+    ExtensionId = "extension-id", Identifier;
+    /// The name of a native messaging host.
+    NativeHost = "native-host", Identifier;
+    /// A key of a Windows registry, with `\\` between its parts.
+    RegistryKey = "registry-key", Name;
+    /// A service or driver that an INF file, installer or registry defines.
+    ServiceName = "service-name", Name;
+    /// A file another one names as part of the same product (INF copy lists, plug-in registrants).
+    FileReference = "file-reference", Name;
+    /// A plug-in that an application registers (Flutter, React Native).
+    Plugin = "plugin", Name;
     /// A printable run inside executable code (PE, ELF, Mach-O, DEX, class file), ASCII or UTF-16LE.
     Text = "text", Text;
     /// A printable run inside data that is no known format.

@@ -8,39 +8,26 @@ use super::*;
 
 /// Every fact, label and gap of a file and all that is in it, a line each.
 fn facts(path: &Path) -> String {
-    let limits = Limits::default();
     let catalog = Catalog::built_in().unwrap();
-    let stems = catalog.stems();
-    let options = extract::Options { stems: extract::Stems::new(stems.iter().map(String::as_str)), strict: false };
     let data = std::fs::read(path).unwrap();
     let name = path.file_name().unwrap().to_string_lossy().into_owned();
-    let len = data.len() as u64;
-    let mut listing = source::list(&Source::Bytes { name, data }, &limits).unwrap();
-    let mut walk = Walk::new(&limits, len);
+    let mut lines = Vec::new();
+    inspect(&[Source::Bytes { name, data }], &catalog, &Limits::default(), false, &mut |said| match said {
+        Said::Fact { at, kind, value, doubted } => {
+            lines.push(format!("{at}\t{kind}{}\t{value}", if *doubted { "?" } else { "" }));
+        }
+        Said::Label { at, vendor, product, version } => {
+            lines.push(format!("{at}\tlabel\t{vendor:?} {product:?} {version:?}"));
+        }
+        Said::Gap { at, reason, detail } => lines.push(format!("{at}\tgap\t{reason}: {detail}")),
+        Said::Formats { .. } => {}
+    })
+    .unwrap();
+    lines.sort();
     let mut text = String::new();
-    archive::walk(&mut listing.entries[0].open().unwrap(), &mut walk, &mut |blob, _, opened| {
-        let mut inventory = Inventory::new(&blob.path, &blob.scope);
-        if opened == Opened::Leaf {
-            extract::extract(blob, &limits, &options, &mut inventory);
-            extract::header_fact(blob.head(), &mut inventory);
-        }
-        let mut lines = Vec::new();
-        let files = std::iter::once(&inventory.file).chain(&inventory.components);
-        for (component, fact) in files.flat_map(|c| c.facts().map(move |f| (c, f))) {
-            lines.push(format!("{}\t{}\t{}", component.at(fact.field), fact.kind.name(), fact.value));
-        }
-        for label in &inventory.labels {
-            lines.push(format!("{}\tlabel\t{:?} {:?} {:?}", label.at, label.vendor, label.product, label.version));
-        }
-        for gap in &inventory.gaps {
-            lines.push(format!("{}\tgap\t{}: {}", gap.at, gap.reason.name(), gap.detail));
-        }
-        lines.sort();
-        for line in lines {
-            writeln!(text, "{line}").unwrap();
-        }
-        std::mem::take(&mut inventory.embedded)
-    });
+    for line in lines {
+        writeln!(text, "{line}").unwrap();
+    }
     text
 }
 
