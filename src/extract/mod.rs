@@ -12,6 +12,7 @@ mod java;
 mod json;
 mod package;
 mod sbom;
+mod signature;
 mod stream;
 mod text;
 mod xml;
@@ -73,6 +74,9 @@ const EXTRACTORS: &[Extractor] = &[
     android::manifest::EXTRACTOR,
     package::npm::EXTRACTOR,
     package::python::EXTRACTOR,
+    signature::file::EXTRACTOR,
+    signature::msi::EXTRACTOR,
+    signature::script::EXTRACTOR,
     sbom::other::EXTRACTOR,
     binary::strings::EXTRACTOR,
 ];

@@ -5,6 +5,7 @@
 //!
 //! In: a file that starts with `MZ` and holds a PE header. Out: facts and the label of its version resource.
 
+use super::super::signature::authenticode::{self, Layout};
 use super::super::{Doc, Extractor, Head, Mine, Read};
 use super::version_info::{self, Block};
 use super::{overlay, pe_tables, u16_at, u32_at};
@@ -49,6 +50,9 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory) -> Mine {
             overlay(doc.data, image.end(doc.data, header), inventory);
             resources(doc.data, &image, inventory);
             pe_tables::say(doc.data, &image, inventory);
+            if let Some(layout) = image.layout(doc.data) {
+                authenticode::say(doc.data, &layout, inventory);
+            }
         }
         None => inventory.gap("", Reason::Truncated, "ends within its PE headers"),
     }
@@ -134,6 +138,24 @@ impl Image {
         let end = sections.max(symbols.min(data.len() as u64));
         // Signatures that follow at once are the image's, too; a payload may lie between.
         signed.filter(|(at, _)| *at <= end.saturating_add(16)).map_or(end, |(_, signed)| end.max(signed))
+    }
+
+    /// What Authenticode counts by, where the file is signed.
+    fn layout(&self, data: &[u8]) -> Option<Layout> {
+        let (table, size) = self.signatures?;
+        let (directories, _) = self.directories;
+        let optional = directories - if self.wide { 112 } else { 96 };
+        let number = |at: usize| u32_at(data, optional + at).map_or(0, |n| n as usize);
+        let mut sections: Vec<_> = self.sections.iter().filter(|s| s.raw > 0).collect();
+        sections.sort_by_key(|s| s.offset);
+        Some(Layout {
+            checksum: optional + 64,
+            directory: directories + 4 * 8,
+            table: (table as usize, size as usize),
+            headers: number(60),
+            page: number(32),
+            sections: sections.iter().map(|s| (s.offset as usize, s.raw as usize)).collect(),
+        })
     }
 
     /// File offset of a relative virtual address.
