@@ -1,12 +1,13 @@
 //! Signatures at the end of scripts (PowerShell, Windows Script Host): a block of comments that holds a signed message.
 //!
-//! In: the text of a script. Out: its signers. The digest is not compared: it is made over a form of the text that only
-//! the script host's own reader defines.
+//! In: the text of a script. Out: its signers. The digest is made over the text before the block as UTF-16, with the byte
+//! order mark it has; PowerShell's way. That of the older script hosts is not compared.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
 use super::super::{Doc, Extractor, Head, Mine, Read, text};
+use super::authenticode::{Stated, stated};
 use super::cms::{self, Message};
 use super::{Verdict, say};
 use crate::fact::{Inventory, Reason};
@@ -51,12 +52,55 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
     let decoded = BASE64_STANDARD.decode(&encoded).ok();
     match decoded.as_deref().and_then(cms::read) {
         Some(message) => {
-            let mut compare = |_: &Message<'_>, _: &mut Inventory<'_>| {
-                Verdict::NotChecked("the digest of a script is not made by this version".to_owned())
+            let powershell = text.lines().nth(start).is_some_and(|line| line.contains(BEGIN));
+            let mut compare = |message: &Message<'_>, _: &mut Inventory<'_>| {
+                if !powershell {
+                    let why = "the digest of this kind of script is not made by this version";
+                    return Verdict::NotChecked(why.to_owned());
+                }
+                stated(message).map_or_else(|verdict| verdict, |stated| compare(doc.data, &stated))
             };
             say(&message, "SIG", &mut compare, inventory);
         }
         None => inventory.gap("SIG", Reason::Malformed, "a signature block that holds no signed message"),
     }
     Mine::Yes
+}
+
+/// Compares the text before the block. What has no byte order mark is read as UTF-8 by newer versions of PowerShell and
+/// in the code page of the signer's machine by older ones.
+fn compare(data: &[u8], stated: &Stated<'_>) -> Verdict {
+    let (mark, decoded) = match data {
+        [0xff, 0xfe, rest @ ..] => (true, vec![encoding_rs::UTF_16LE.decode_without_bom_handling(rest).0]),
+        [0xfe, 0xff, rest @ ..] => (true, vec![encoding_rs::UTF_16BE.decode_without_bom_handling(rest).0]),
+        [0xef, 0xbb, 0xbf, rest @ ..] => (true, vec![String::from_utf8_lossy(rest)]),
+        _ => {
+            (false, vec![String::from_utf8_lossy(data), encoding_rs::WINDOWS_1252.decode_without_bom_handling(data).0])
+        }
+    };
+    let mut verdict = Verdict::NotChecked("the signature block was not found again".to_owned());
+    for text in decoded {
+        let Some(block) = text.find(BEGIN).and_then(|at| text.get(..at)) else { continue };
+        // Without the line break in front of the block's first line.
+        let before = block.rfind('\n').and_then(|end| block.get(..end)).unwrap_or_default();
+        let before = before.strip_suffix('\r').unwrap_or(before);
+        let mut hasher = stated.algorithm.hasher();
+        if mark {
+            hasher.update(&[0xff, 0xfe]);
+        }
+        let mut units = Vec::with_capacity(1 << 13);
+        for unit in before.encode_utf16() {
+            units.extend(unit.to_le_bytes());
+            if units.len() >= 1 << 13 {
+                hasher.update(&units);
+                units.clear();
+            }
+        }
+        hasher.update(&units);
+        verdict = Verdict::of(stated.algorithm, &stated.digest, &hasher.finish(), "the script");
+        if matches!(verdict, Verdict::Valid(_)) {
+            break;
+        }
+    }
+    verdict
 }
