@@ -2,6 +2,7 @@
 //!
 //! In: settled matches, labels and the catalogue. Out: [`Find`]s. Must not know: any rule or output.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use schemars::JsonSchema;
@@ -328,41 +329,156 @@ fn relation(product: &Product, evidence: &[Evidence<'_>], label: Option<&Label>,
     }
 }
 
-/// True when the catalogue knows the label's vendor as the maker of the code it looks for.
-pub(crate) fn vendor_is_known(label: &Label, catalog: &Catalog) -> bool {
-    let names = [FactKind::Supplier, FactKind::CompanyName, FactKind::Author];
-    label.vendor.as_deref().is_some_and(|vendor| {
-        let on_names = |i: &&Indicator| !i.look_alike && i.facts.iter().any(|f| names.contains(f));
-        catalog.indicators().iter().filter(on_names).any(|i| i.pattern.matches(vendor))
-    }) || label.from == LabelSource::AndroidPackage && {
-        let package =
-            label.product.as_deref().and_then(|p| p.rsplit(['(', ')']).find(|p| p.contains('.'))).unwrap_or("");
-        let on_package = |i: &&Indicator| !i.look_alike && i.facts.contains(&FactKind::AndroidPackage);
-        catalog.indicators().iter().filter(on_package).any(|i| i.pattern.matches(package))
-    }
+/// True for a name the catalogue knows as that of a maker of the code it looks for.
+fn is_maker(name: &str, catalog: &Catalog) -> bool {
+    let names = [FactKind::Supplier, FactKind::CompanyName, FactKind::Author, FactKind::SignerName];
+    let on_names = |i: &&Indicator| !i.look_alike && i.facts.iter().any(|f| names.contains(f));
+    catalog.indicators().iter().filter(on_names).any(|i| i.pattern.matches(name))
 }
 
-/// In a unit without a label of its own: the application or package all the evidence lies in, else what the
-/// file with the evidence says of itself, a foreign name first.
+/// True when the catalogue knows the label's vendor as the maker of the code it looks for.
+pub(crate) fn vendor_is_known(label: &Label, catalog: &Catalog) -> bool {
+    label.vendor.as_deref().is_some_and(|vendor| is_maker(vendor, catalog))
+        || label.from == LabelSource::AndroidPackage && {
+            let package =
+                label.product.as_deref().and_then(|p| p.rsplit(['(', ')']).find(|p| p.contains('.'))).unwrap_or("");
+            let on_package = |i: &&Indicator| !i.look_alike && i.facts.contains(&FactKind::AndroidPackage);
+            catalog.indicators().iter().filter(on_package).any(|i| i.pattern.matches(package))
+        }
+}
+
+/// In a unit without a label of its own: the nearest one round all the evidence that is not the maker's own: the
+/// installer round a file, the application round a library, the file round its export table. Only where every label
+/// is the maker's does that one name the product.
 fn nearest_label(evidence: &[Evidence<'_>], labels: &[Label], catalog: &Catalog) -> Option<Label> {
     let paths = || evidence.iter().map(|e| &*e.hit.at.path);
     let (first, last) = (paths().min().unwrap_or_default(), paths().max().unwrap_or_default());
-    let inside = |label: &Label| {
-        let package = match label.from {
-            LabelSource::AndroidPackage => label.at.path.ends_with("!/AndroidManifest.xml"),
-            LabelSource::PackageMetadata => directly(&label.at.path),
-            _ => false,
-        };
-        let container = label.at.path.rsplit_once("!/").map(|(container, _)| container);
-        // What begins both the first and the last of the places in order begins all between them.
-        package && container.is_some_and(|c| first.starts_with(c) && last.starts_with(c))
+    // What begins both the first and the last of the places in order begins all between them.
+    let round_all = |label: &Label| {
+        let round = encloses(label)?;
+        (round.holds(first) && round.holds(last)).then_some(round.len())
     };
-    let innermost = labels.iter().filter(|l| inside(l)).max_by_key(|l| (l.at.path.matches("!/").count(), &l.at));
-    innermost.cloned().or_else(|| {
-        let places: HashSet<&str> = paths().collect();
-        let own = labels.iter().filter(|l| places.contains(&*l.at.path));
-        own.min_by_key(|l| (vendor_is_known(l, catalog), &l.at)).cloned()
-    })
+    let places: HashSet<&str> = paths().collect();
+    // Evidence in several files with nothing round them: what one of the files says of itself.
+    let own = |label: &Label| places.contains(&*label.at.path).then_some(0);
+    let candidates = labels.iter().filter_map(|l| round_all(l).or_else(|| own(l)).map(|depth| (l, depth)));
+    let nearest = candidates.min_by_key(|(l, depth)| (vendor_is_known(l, catalog), Reverse(*depth), l.from, &l.at));
+    nearest.map(|(label, _)| label.clone())
+}
+
+/// The part of a tree that a label speaks for.
+struct Round<'l> {
+    prefix: &'l str,
+    /// The label's file itself, with what is packed in it.
+    file: bool,
+}
+
+impl Round<'_> {
+    fn holds(&self, path: &str) -> bool {
+        let rest = path.strip_prefix(self.prefix);
+        rest.is_some_and(|rest| if self.file { rest.is_empty() || rest.starts_with("!/") } else { !rest.is_empty() })
+    }
+
+    fn len(&self) -> usize {
+        self.prefix.len()
+    }
+}
+
+/// What a label speaks for, if for more than a document's components.
+fn encloses(label: &Label) -> Option<Round<'_>> {
+    let path = &*label.at.path;
+    let archive = || path.rfind("!/").and_then(|at| path.get(..at + 2));
+    let prefix = match label.from {
+        LabelSource::AndroidPackage => archive().filter(|_| path.ends_with("AndroidManifest.xml"))?,
+        LabelSource::PackageMetadata => archive().filter(|_| directly(path))?,
+        // The folder the plist stands in, without the `Contents` or `Resources` of some layouts.
+        LabelSource::Bundle => {
+            let folder = path.rsplit_once('/')?.0;
+            let folder = folder.strip_suffix("/Resources").unwrap_or(folder);
+            let folder = folder.strip_suffix("/Contents").unwrap_or(folder);
+            path.get(..=folder.len())?
+        }
+        LabelSource::VersionResource | LabelSource::Assembly | LabelSource::Signer => {
+            return Some(Round { prefix: path, file: true });
+        }
+        LabelSource::Sbom | LabelSource::FileName => return None,
+    };
+    Some(Round { prefix, file: false })
+}
+
+/// One thing a file says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Statement {
+    /// What it is about.
+    pub kind: FactKind,
+    /// What it says.
+    pub value: String,
+    /// Whether that is a sign of the find, or the name of somebody else.
+    pub sign: bool,
+}
+
+/// What the files with evidence say of themselves where that does not go together: a foreign maker beside a signature
+/// of the find's, an original file name beside another. By component; empty for those that agree.
+#[must_use]
+pub fn contradictions(evidence: &[Evidence<'_>], catalog: &Catalog) -> BTreeMap<String, Vec<Statement>> {
+    // What a file says of its own origin; what it imports or mentions does not contradict it.
+    const ORIGIN: &[FactKind] = &[
+        FactKind::CompanyName,
+        FactKind::ProductName,
+        FactKind::FileDescription,
+        FactKind::LegalCopyright,
+        FactKind::LegalTrademarks,
+        FactKind::OriginalFilename,
+        FactKind::InternalName,
+        FactKind::ExportName,
+        FactKind::ExportSymbol,
+        FactKind::Soname,
+        FactKind::InstallName,
+        FactKind::Signer,
+        FactKind::SignerName,
+        FactKind::SignerNumber,
+        FactKind::CertThumbprint,
+        FactKind::TeamId,
+        FactKind::CodeIdentifier,
+        FactKind::BundleId,
+        FactKind::AssemblyName,
+    ];
+    const MAKERS: &[FactKind] = &[FactKind::CompanyName, FactKind::ProductName, FactKind::SignerName];
+    const NAMES: &[FactKind] = &[FactKind::OriginalFilename, FactKind::ExportName, FactKind::Soname];
+    let mut components: BTreeMap<&str, Vec<&Evidence<'_>>> = BTreeMap::new();
+    for one in evidence.iter().filter(|e| !e.hit.declared && !e.hit.doubted && ORIGIN.contains(&e.hit.kind)) {
+        components.entry(&one.hit.component).or_default().push(one);
+    }
+    let mut found = BTreeMap::new();
+    for (component, signs) in components {
+        let is_sign = |kind: FactKind, value: &str| signs.iter().any(|e| e.hit.kind == kind && e.hit.value == value);
+        let says = signs.iter().flat_map(|e| e.hit.says.iter());
+        let mut others: Vec<Statement> = Vec::new();
+        for (kind, value) in says {
+            let maker = MAKERS.contains(kind) && !is_sign(*kind, value) && !is_maker(value, catalog);
+            let renamed = *kind == FactKind::FileName
+                && signs.iter().any(|e| NAMES.contains(&e.hit.kind))
+                && signs
+                    .iter()
+                    .filter(|e| NAMES.contains(&e.hit.kind))
+                    .all(|e| !e.hit.value.eq_ignore_ascii_case(value));
+            if maker || renamed {
+                others.push(Statement { kind: *kind, value: value.clone(), sign: false });
+            }
+        }
+        // A product's name beside its own maker is no contradiction: only another maker, or another file name, is.
+        let foreign = others.iter().any(|s| s.kind != FactKind::ProductName)
+            || !signs.iter().any(|e| matches!(e.hit.kind, FactKind::CompanyName | FactKind::SignerName));
+        if others.is_empty() || !foreign {
+            continue;
+        }
+        let own = signs.iter().map(|e| Statement { kind: e.hit.kind, value: e.hit.value.clone(), sign: true });
+        let mut all: Vec<Statement> = own.chain(others).collect();
+        all.sort();
+        all.dedup();
+        found.insert(component.to_owned(), all);
+    }
+    found
 }
 
 /// The same find in the same product has the same fingerprint, wherever the product lies.
@@ -408,7 +524,10 @@ fn directly(path: &str) -> bool {
         None => true,
         Some((folder, file)) if !file.contains('/') => {
             let folder = folder.to_lowercase();
-            folder == "package" || folder.ends_with(".dist-info") || archive.starts_with(&folder)
+            folder == "package"
+                || inner == "META-INF/MANIFEST.MF"
+                || folder.ends_with(".dist-info")
+                || archive.starts_with(&folder)
         }
         Some(_) => false,
     }

@@ -11,7 +11,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex::RegexSet;
 
 use crate::catalog::{Catalog, Keyed};
-use crate::fact::{Component, Fact, FactKind, Location, Route, Usage};
+use crate::fact::{Component, Fact, FactKind, Location, Route, Usage, cut};
 
 /// An indicator that compared with a fact.
 #[derive(Clone, Debug)]
@@ -307,15 +307,29 @@ fn keys_of(component: &Component) -> (Arc<str>, Arc<str>) {
     }
 }
 
-/// Names of makers and the version, for showing what a component says of itself.
+/// Names of makers, products and files, and the version: what a component says of itself, for showing and for telling
+/// where it contradicts itself. A doubted name is no label of its file.
 fn says_of(component: &Component) -> Arc<[(FactKind, String)]> {
-    let told = [
+    const TOLD: &[FactKind] = &[
         FactKind::CompanyName,
         FactKind::Supplier,
         FactKind::Manufacturer,
         FactKind::Publisher,
+        FactKind::SignerName,
+        FactKind::ProductName,
+        FactKind::FileName,
         FactKind::Version,
         FactKind::ProductVersion,
     ];
-    component.facts().filter(|f| told.contains(&f.kind)).map(|f| (f.kind, f.value.to_owned())).collect()
+    let told = component.facts().filter(|f| TOLD.contains(&f.kind) && !f.doubted);
+    let mut says: Vec<(FactKind, String)> = Vec::new();
+    for fact in told.take(SAYS) {
+        if !says.iter().any(|(kind, value)| *kind == fact.kind && value == fact.value) {
+            says.push((fact.kind, cut(fact.value, 256).to_owned()));
+        }
+    }
+    says.into()
 }
+
+/// Such names looked at of one component.
+const SAYS: usize = 256;

@@ -101,7 +101,7 @@ pub fn scan(
         let units = gather(walked, &mut subject, &mut report, &matcher, catalog);
         for unit in &units {
             for find in finding::findings(unit, catalog) {
-                conclude(&find, &subject.path, rules, context, options, &mut report);
+                conclude(&find, &subject.path, (catalog, rules), context, options, &mut report);
             }
         }
         report.subjects.push(subject);
@@ -110,7 +110,14 @@ pub fn scan(
     Ok(report)
 }
 
-fn conclude(find: &Find<'_>, subject: &str, rules: &Rules, context: &Context, options: Options, report: &mut Report) {
+fn conclude(
+    find: &Find<'_>,
+    subject: &str,
+    (catalog, rules): (&Catalog, &Rules),
+    context: &Context,
+    options: Options,
+    report: &mut Report,
+) {
     let mut verdicts = Vec::new();
     if find.relation == Relation::Mention {
         report.examined.mentions += 1;
@@ -120,7 +127,7 @@ fn conclude(find: &Find<'_>, subject: &str, rules: &Rules, context: &Context, op
     } else {
         verdicts = verdict::judge(find.product.class, find.relation, find.confidence, rules, context);
     }
-    report.findings.push(Finding::of(find, subject, verdicts));
+    report.findings.push(Finding::of(find, subject, verdicts, catalog));
 }
 
 /// The worst first, then by name and place; gaps and notes by place.

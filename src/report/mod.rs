@@ -16,13 +16,13 @@ use serde::{Deserialize, Serialize};
 pub use escape::terminal as escape_terminal;
 pub use json::schema;
 
-use crate::catalog::{Class, Strength};
+use crate::catalog::{Catalog, Class, Strength};
 use crate::fact::{self, Coverage, FactKind, Family, LabelSource, Reason, Usage};
-use crate::finding::{Confidence, Evidence, Find, Relation};
+use crate::finding::{self, Confidence, Evidence, Find, Relation};
 use crate::verdict::{Outcome, Verdict};
 
 /// Version of the JSON frame: the first number changes when something is taken away or means another thing.
-pub const SCHEMA_VERSION: &str = "1.1";
+pub const SCHEMA_VERSION: &str = "1.2";
 
 /// What a scan says.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -171,9 +171,20 @@ pub struct Place {
     pub path: String,
     /// What was seen.
     pub evidence: Vec<EvidenceOut>,
-    /// Makers the file names that differ: a label that contradicts itself.
+    /// What the file says of its origin, where that contradicts itself: a sign of white labelling.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub makers: Vec<String>,
+    pub contradiction: Vec<Statement>,
+}
+
+/// One thing a file says of itself.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Statement {
+    /// The kind of fact.
+    pub fact: FactKind,
+    /// What it says.
+    pub value: String,
+    /// True for a sign of the find, false for what names somebody or something else.
+    pub sign: bool,
 }
 
 /// One sign.
@@ -317,13 +328,14 @@ impl Label {
 impl Finding {
     /// From a find and its verdicts.
     #[must_use]
-    pub fn of(find: &Find<'_>, subject: &str, verdicts: Vec<Verdict>) -> Finding {
+    pub fn of(find: &Find<'_>, subject: &str, verdicts: Vec<Verdict>, catalog: &Catalog) -> Finding {
         let mut places: Vec<Place> = Vec::new();
+        let mut contradictions = finding::contradictions(&find.evidence, catalog);
         let mut versions: Vec<String> = Vec::new();
         for one in &find.evidence {
             let path = one.hit.at.path.to_string();
             if places.last().is_none_or(|p| p.path != path) {
-                places.push(Place { path, evidence: Vec::new(), makers: Vec::new() });
+                places.push(Place { path, evidence: Vec::new(), contradiction: Vec::new() });
             }
             if let Some(place) = places.last_mut() {
                 add(place, one);
@@ -337,6 +349,9 @@ impl Finding {
         versions.dedup();
         // The most telling first.
         for place in &mut places {
+            let statements = contradictions.remove(&place.path).unwrap_or_default();
+            place.contradiction =
+                statements.into_iter().map(|s| Statement { fact: s.kind, value: s.value, sign: s.sign }).collect();
             place.evidence.sort_by(|a, b| (b.strength, &a.indicator, &a.at).cmp(&(a.strength, &b.indicator, &b.at)));
         }
         let mut routes: Vec<Route> = Vec::new();
@@ -379,18 +394,6 @@ impl Finding {
 }
 
 fn add(place: &mut Place, one: &Evidence<'_>) {
-    let mut makers: Vec<String> = one
-        .hit
-        .says
-        .iter()
-        .filter(|(kind, _)| *kind == FactKind::CompanyName)
-        .map(|(_, value)| value.clone())
-        .collect();
-    makers.sort();
-    makers.dedup();
-    if makers.len() > 1 {
-        place.makers = makers;
-    }
     let same = place.evidence.iter().filter(|e| e.indicator == one.indicator.id).count();
     if same >= SHOWN_PER_INDICATOR {
         if let Some(last) = place.evidence.iter_mut().rfind(|e| e.indicator == one.indicator.id) {

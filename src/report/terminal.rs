@@ -11,7 +11,7 @@ use anstyle::{AnsiColor, Effects, Style as Ansi};
 use textwrap::{Options, WordSeparator, WordSplitter};
 
 use super::escape::{short, terminal as safe};
-use super::{Document, EvidenceOut, Finding, Place, Report, Style, Subject};
+use super::{Document, EvidenceOut, Finding, Place, Report, Statement, Style, Subject};
 use crate::fact::{Coverage, FactKind, LabelSource};
 use crate::finding::{Confidence, Relation};
 use crate::regulation::{Mark, Status};
@@ -269,11 +269,20 @@ impl Page<'_> {
     fn place(&mut self, place: &Place) -> io::Result<()> {
         // A path is never wrapped: it is there to be copied.
         writeln!(self.out, "    {}", self.paint(CYAN, &safe(self.shown(&place.path))))?;
-        if !place.makers.is_empty() {
-            let makers: Vec<_> = place.makers.iter().map(|m| format!("\"{}\"", safe(&short(m, 60)))).collect();
-            let first = "contradiction";
+        if !place.contradiction.is_empty() {
+            let side = |sign: bool| {
+                // One of each kind, and the most telling kinds first.
+                let mut told: Vec<&Statement> = place.contradiction.iter().filter(|s| s.sign == sign).collect();
+                told.dedup_by_key(|s| s.fact);
+                let most = if self.style.verbose { usize::MAX } else { 2 };
+                let told = told.iter().take(most);
+                let texts =
+                    told.map(|s| format!("{} \"{}\"", s.fact.name().replace('-', " "), safe(&short(&s.value, 60))));
+                texts.collect::<Vec<_>>().join(", ")
+            };
+            let first = "contradiction: ";
             let painted = self.paint(YELLOW, first);
-            self.wrap(6, first, &painted, &format!(": the file names {} as its maker", makers.join(" and ")))?;
+            self.wrap(6, first, &painted, &format!("{}, and yet {}", side(false), side(true)))?;
         }
         let most = if self.style.verbose { usize::MAX } else { SIGNS };
         for one in place.evidence.iter().take(most) {

@@ -151,6 +151,18 @@ fn one(message: &Message<'_>, signer: &cms::Signer<'_>, field: &str, verdict: &V
     }
 }
 
+/// Signers of what others have made: Microsoft's attestation of drivers, Apple's and Google's stores.
+const FOR_OTHERS: &[&str] = &[
+    "Microsoft Windows Hardware Compatibility",
+    "Microsoft Windows Software Compatibility",
+    "Microsoft Windows Early Launch Anti-malware",
+    "Microsoft Windows Third Party",
+    "Microsoft Marketplace",
+    "Apple Mac OS Application Signing",
+    "Apple iPhone OS Application Signing",
+    "Android",
+];
+
 /// Says whose certificate signed. The label is that of the signer.
 pub(super) fn certificate(
     certificate: &Certificate<'_>,
@@ -165,8 +177,10 @@ pub(super) fn certificate(
     };
     say(FactKind::Signer, &subject.to_string(), "signer");
     let mut names: Vec<&str> = Vec::new();
+    // Who signs for others is not the maker: the whole subject tells it, and it labels nothing.
+    let for_others = subject.get("CN").any(|name| FOR_OTHERS.iter().any(|known| name.starts_with(known)));
     for kind in ["O", "CN", "OU"] {
-        for name in subject.get(kind) {
+        for name in subject.get(kind).filter(|_| !for_others) {
             if !names.contains(&name) {
                 names.push(name);
                 say(FactKind::SignerName, name, &format!("signer/{kind}"));
