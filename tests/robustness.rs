@@ -368,3 +368,36 @@ fn an_attribute_of_another_name_space_hides_nothing() {
         assert_eq!(report.findings.len(), 1, "{decoy}");
     }
 }
+
+#[test]
+fn a_long_file_is_searched_like_one_in_memory() {
+    // Longer than what is read at once, with strings before, across and behind every border of the windows.
+    let mut data = vec![0u8; 9 << 20];
+    let step = (256 << 10) - 7;
+    for (i, at) in (100..data.len() - 200).step_by(step / 3).enumerate() {
+        let text = format!("KL_PLUGINS_PATH number {i}");
+        let bytes: Vec<u8> =
+            if i % 2 == 0 { text.into_bytes() } else { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
+        data[at..at + bytes.len()].copy_from_slice(&bytes);
+    }
+    let path = std::env::temp_dir().join(format!("underlabel-long-{}.bin", std::process::id()));
+    std::fs::write(&path, &data).unwrap();
+    let catalog = underlabel::catalog::Catalog::built_in().unwrap();
+    let facts = |source: Source, limits: &Limits| {
+        let mut seen = Vec::new();
+        underlabel::inspect(&[source], &catalog, limits, false, &mut |said| {
+            if let underlabel::Said::Fact { at, kind: "data-text", value, .. } = said {
+                seen.push(format!("{} {value}", at.rsplit_once('#').unwrap().1));
+            }
+        })
+        .unwrap();
+        seen
+    };
+    let held = facts(common::bytes("long.bin", data), &Limits::default());
+    // Not even a limit on what is held keeps the strings out.
+    let tight = Limits { max_member_bytes: 1 << 20, ..Limits::default() };
+    let windows = facts(Source::Path(path.clone()), &tight);
+    std::fs::remove_file(&path).unwrap();
+    assert!(held.len() > 100, "{}", held.len());
+    assert_eq!(held, windows);
+}

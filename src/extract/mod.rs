@@ -153,6 +153,7 @@ pub(crate) fn extract(
     let table = if packed { OF_CONTAINERS } else { EXTRACTORS };
     let claimed: Vec<&Extractor> = table.iter().filter(|e| (e.claim)(&head)).collect();
     let form = OnceCell::new();
+    let mut too_long = false;
     for extractor in claimed {
         let known_as = inventory.formats.first().copied();
         let ran = match extractor.extract {
@@ -161,11 +162,12 @@ pub(crate) fn extract(
                 catch_unwind(AssertUnwindSafe(|| read(&input, inventory)))
             }
             // A document that was read as a stream has nothing for the readers of whole blobs.
-            Read::Whole(_) if known_as.is_some_and(|name| name.starts_with("sbom/")) => break,
+            Read::Whole(_) if too_long || known_as.is_some_and(|name| name.starts_with("sbom/")) => continue,
             Read::Whole(read) => match blob.load(limits) {
                 Err(gap) => {
                     inventory.gaps.push(gap);
-                    break;
+                    too_long = true;
+                    continue;
                 }
                 Ok(data) => {
                     let doc = Doc { data, options, limits, known_as };

@@ -11,6 +11,8 @@ use super::{COMPONENT_BYTES, Component, Coverage, FactKind, Gap, Graph, Label, L
 const NOTES_KEPT: usize = 20;
 /// The same for gaps.
 const GAPS_KEPT: usize = 1000;
+/// Named parts of one blob; more are left unnamed.
+const REGIONS_KEPT: usize = 4096;
 /// Bytes of embedded documents held of one blob.
 const EMBEDDED_BYTES: usize = 256 << 20;
 
@@ -55,6 +57,7 @@ pub struct Inventory<'s> {
     /// Documents inside it, to be looked at by themselves.
     pub embedded: Vec<Embedded>,
     embedded_bytes: usize,
+    regions: Vec<(u64, u64, String)>,
     /// Whether every repair is to be a gap.
     pub strict: bool,
     /// Uses that a document states apart from its components.
@@ -86,6 +89,7 @@ impl<'s> Inventory<'s> {
             coverage: None,
             embedded: Vec::new(),
             embedded_bytes: 0,
+            regions: Vec::new(),
             strict: false,
             usages: HashMap::new(),
         }
@@ -210,6 +214,23 @@ impl<'s> Inventory<'s> {
         } else {
             self.embedded.push(Embedded { name, data });
         }
+    }
+
+    /// Names a part of the blob, such as a section of a program: what is found in it is told with the name.
+    pub fn name_region(&mut self, start: u64, len: u64, name: impl Into<String>) {
+        if self.regions.len() < REGIONS_KEPT && len > 0 {
+            self.regions.push((start, start.saturating_add(len), name.into()));
+        }
+    }
+
+    /// The part a place stands in; the smallest where parts lie in each other.
+    #[must_use]
+    pub fn region(&self, at: u64) -> Option<&str> {
+        let round = self.regions.iter().filter(|(start, end, _)| (*start..*end).contains(&at));
+        round
+            .min_by_key(|(start, end, _)| end - start)
+            .map(|(_, _, name)| name.as_str())
+            .filter(|name| !name.is_empty())
     }
 
     /// The place of a field of this blob.

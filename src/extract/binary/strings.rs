@@ -5,23 +5,27 @@
 //! the stems only say where to look, the matcher decides.
 //!
 //! Case is folded into a block copy, and a packed searcher looks for a few dozen rare stems; so the size
-//! of the catalogue costs nothing here.
+//! of the catalogue costs nothing here. What is not in memory is read in windows: no file is too long to be searched.
 
 use std::collections::HashSet;
+use std::io::Read as _;
 
 use aho_corasick::packed::Searcher;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
-use super::super::{Doc, Extractor, Head, Mine, Read, text};
+use super::super::{Extractor, Head, Input, Mine, Read, is_program, text};
 use crate::fact::{FactKind, Inventory, Reason};
+use crate::source::unreadable;
 
 pub(in super::super) const EXTRACTOR: Extractor =
-    Extractor { name: "binary/strings", claim, extract: Read::Whole(extract) };
+    Extractor { name: "binary/strings", claim, extract: Read::Stream(extract) };
 
 /// Bytes folded and searched at a time: small enough to stay in the second-level cache.
 const BLOCK: usize = 64 << 10;
 /// A run is kept up to this many characters on either side of the stem.
 const REACH: usize = 256;
+/// What is read at once of a file that is not in memory.
+const WINDOW: usize = 256 << 10;
 /// Distinct runs kept per file; more is a gap.
 const RUNS: usize = 4096;
 
@@ -70,29 +74,29 @@ impl Stems {
         Stems { search, narrow: narrow.len(), longest }
     }
 
-    /// Calls `hit` with the offset of every stem found and whether it is UTF-16LE.
-    fn each(&self, data: &[u8], hit: &mut dyn FnMut(usize, bool)) {
+    /// Calls `hit` with the offset of every stem that begins in `from..to`, and whether it is UTF-16LE.
+    fn each(&self, data: &[u8], from: usize, to: usize, folded: &mut Vec<u8>, hit: &mut dyn FnMut(usize, bool)) {
         let Some(search) = &self.search else { return };
-        let mut folded = Vec::with_capacity(BLOCK + self.longest);
-        let mut start = 0;
-        while start < data.len() {
+        let mut start = from;
+        while start < to {
+            let stop = (start + BLOCK).min(to);
             // The overlap lets a stem that begins in this block end behind it.
-            let end = (start + BLOCK + self.longest - 1).min(data.len());
+            let end = (stop + self.longest - 1).min(data.len());
             folded.clear();
             folded.extend_from_slice(data.get(start..end).unwrap_or_default());
             folded.make_ascii_lowercase();
             let mut found = |at: usize, pattern: usize| {
-                if at < BLOCK {
+                if start + at < stop {
                     hit(start + at, pattern >= self.narrow);
                 }
             };
             match search {
                 Search::Packed(packed) => {
-                    packed.find_iter(&folded).for_each(|m| found(m.start(), m.pattern().as_usize()))
+                    packed.find_iter(&*folded).for_each(|m| found(m.start(), m.pattern().as_usize()));
                 }
-                Search::Automaton(ac) => ac.find_iter(&folded).for_each(|m| found(m.start(), m.pattern().as_usize())),
+                Search::Automaton(ac) => ac.find_iter(&*folded).for_each(|m| found(m.start(), m.pattern().as_usize())),
             }
-            start += BLOCK;
+            start = stop;
         }
     }
 }
@@ -102,33 +106,92 @@ fn claim(head: &Head<'_>) -> bool {
     text::is_binary(head.data)
 }
 
-fn extract(doc: &Doc<'_>, inventory: &mut Inventory) -> Mine {
+fn extract(input: &Input<'_>, inventory: &mut Inventory<'_>) -> Mine {
     // Code holds what it is made of; data of no known format may; a document only speaks of things.
-    let kind = match doc.known_as {
+    let kind = match inventory.formats.first() {
+        // A program too long to be read as one.
+        None if is_program(input.blob.head()) => FactKind::Text,
         None => FactKind::DataText,
         Some(name) if CODE.iter().any(|code| name.starts_with(code)) => FactKind::Text,
         Some(_) => return Mine::No,
     };
-    let mut seen = HashSet::new();
-    let mut done = 0;
-    let mut full = false;
-    doc.options.stems.each(doc.data, &mut |at, wide| {
-        if at < done || full {
-            return;
+    let mut runs = Runs { kind, seen: HashSet::new(), done: [0; 2], full: false };
+    let stems = &input.options.stems;
+    let mut folded = Vec::with_capacity(BLOCK + stems.longest);
+    match input.blob.held() {
+        Some(data) => {
+            stems.each(data, 0, data.len(), &mut folded, &mut |at, wide| runs.hit(data, 0, at, wide, inventory));
         }
-        let (from, to, run) = if wide { wide_run(doc.data, at) } else { narrow_run(doc.data, at) };
-        done = to;
-        if seen.len() >= RUNS {
-            full = true;
-        } else if seen.insert(run.clone()) {
-            inventory.say(kind, &run, format!("0x{from:x}{}", if wide { " (UTF-16LE)" } else { "" }));
-        }
-    });
-    if full {
+        None => windows(input, &mut runs, &mut folded, inventory),
+    }
+    if runs.full {
         inventory.gap("", Reason::Limit, format!("more than {RUNS} catalogued strings; the rest was not kept"));
     }
     // Strings alone do not make a format known.
     Mine::No
+}
+
+/// Reads the blob window by window, with enough before and behind each place for the run it stands in.
+fn windows(input: &Input<'_>, runs: &mut Runs, folded: &mut Vec<u8>, inventory: &mut Inventory<'_>) {
+    let stems = &input.options.stems;
+    let margin = 2 * REACH + stems.longest;
+    let mut buffer = vec![0; WINDOW + 2 * margin];
+    // Bytes in the buffer, how many of them were searched already, and where the first stands in the file.
+    let (mut filled, mut searched, mut base) = (0, 0, 0u64);
+    let mut reader = match input.blob.reader() {
+        Ok(reader) => reader,
+        Err(error) => return inventory.gaps.push(unreadable(&inventory.at(""), &error)),
+    };
+    loop {
+        let read = match reader.read(buffer.get_mut(filled..).unwrap_or_default()) {
+            Ok(read) => read,
+            Err(error) => return inventory.gaps.push(unreadable(&inventory.at(""), &error)),
+        };
+        filled += read;
+        if read > 0 && filled < buffer.len() {
+            continue;
+        }
+        if input.limits.stop.raised() {
+            return inventory.gap("", Reason::Limit, "stopped before the end (time limit or interrupt)");
+        }
+        let data = buffer.get(..filled).unwrap_or_default();
+        let to = if read == 0 { filled } else { filled - margin };
+        stems.each(data, searched, to, folded, &mut |at, wide| runs.hit(data, base, at, wide, inventory));
+        if read == 0 {
+            return;
+        }
+        let from = to - margin;
+        buffer.copy_within(from..filled, 0);
+        (filled, searched, base) = (filled - from, margin, base + from as u64);
+    }
+}
+
+/// The runs found so far.
+struct Runs {
+    kind: FactKind,
+    seen: HashSet<String>,
+    /// How far runs of either width reach.
+    done: [u64; 2],
+    full: bool,
+}
+
+impl Runs {
+    /// A stem stands at `at` in `data`, which begins at `base` in the file.
+    fn hit(&mut self, data: &[u8], base: u64, at: usize, wide: bool, inventory: &mut Inventory<'_>) {
+        let Some(done) = self.done.get_mut(usize::from(wide)) else { return };
+        if base + (at as u64) < *done || self.full {
+            return;
+        }
+        let (from, to, run) = if wide { wide_run(data, at) } else { narrow_run(data, at) };
+        *done = base + to as u64;
+        if self.seen.len() >= RUNS {
+            self.full = true;
+        } else if self.seen.insert(run.clone()) {
+            let at = base + from as u64;
+            let region = inventory.region(at).map_or_else(String::new, |name| format!(" {name}"));
+            inventory.say(self.kind, &run, format!("0x{at:x}{region}{}", if wide { " (UTF-16LE)" } else { "" }));
+        }
+    }
 }
 
 fn printable(byte: u8) -> bool {
@@ -162,7 +225,8 @@ mod tests {
 
     fn hits(stems: &[&str], data: &[u8]) -> Vec<(usize, bool)> {
         let mut found = Vec::new();
-        Stems::new(stems.iter().copied()).each(data, &mut |at, wide| found.push((at, wide)));
+        let stems = Stems::new(stems.iter().copied());
+        stems.each(data, 0, data.len(), &mut Vec::new(), &mut |at, wide| found.push((at, wide)));
         found
     }
 
