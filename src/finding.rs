@@ -204,7 +204,7 @@ pub fn findings<'c>(unit: &Unit, catalog: &'c Catalog) -> Vec<Find<'c>> {
         evidence
             .dedup_by(|a, b| a.hit.at == b.hit.at && a.indicator.id == b.indicator.id && a.hit.value == b.hit.value);
         let confidence = confidence(&evidence);
-        let label = unit.label.clone().or_else(|| nearest_label(&evidence, &unit.labels, catalog));
+        let label = label(&evidence, unit, catalog);
         let relation = match confidence {
             None => Relation::Mention,
             Some(_) => relation(product, &evidence, label.as_ref(), catalog),
@@ -347,36 +347,41 @@ pub(crate) fn vendor_is_known(label: &Label, catalog: &Catalog) -> bool {
         }
 }
 
-/// In a unit without a label of its own: the nearest one round all the evidence that is not the maker's own: the
-/// installer round a file, the application round a library, the file round its export table. Only where every label
-/// is the maker's does that one name the product.
-fn nearest_label(evidence: &[Evidence<'_>], labels: &[Label], catalog: &Catalog) -> Option<Label> {
+/// The label a find is held against: the nearest one round all the evidence that is not the maker's own (the installer
+/// round a file, the application round a library, the package in an image), else that of the whole, else what the files
+/// with the evidence say of themselves. Only where every label is the maker's does that one name the product.
+fn label(evidence: &[Evidence<'_>], unit: &Unit, catalog: &Catalog) -> Option<Label> {
+    let whole = unit.label.as_ref();
+    // A document's components are the document's, whatever lies beside it.
+    if whole.is_some_and(|l| l.from == LabelSource::Sbom) {
+        return whole.cloned();
+    }
     let paths = || evidence.iter().map(|e| &*e.hit.at.path);
     let (first, last) = (paths().min().unwrap_or_default(), paths().max().unwrap_or_default());
     // What begins both the first and the last of the places in order begins all between them.
-    let round_all = |label: &Label| {
+    let around = unit.labels.iter().filter_map(|label| {
         let round = encloses(label)?;
-        (round.holds(first) && round.holds(last)).then_some(round.len())
-    };
+        (round.holds(first) && round.holds(last)).then_some((label, round.len()))
+    });
+    let rank = |label: &Label, depth: usize| (vendor_is_known(label, catalog), Reverse(depth), label.from);
+    let nearest = around.min_by_key(|(label, depth)| (rank(label, *depth), &label.at)).map(|(label, _)| label);
     let places: HashSet<&str> = paths().collect();
-    // Evidence in several files with nothing round them: what one of the files says of itself.
-    let own = |label: &Label| places.contains(&*label.at.path).then_some(0);
-    let candidates = labels.iter().filter_map(|l| round_all(l).or_else(|| own(l)).map(|depth| (l, depth)));
-    let nearest = candidates.min_by_key(|(l, depth)| (vendor_is_known(l, catalog), Reverse(*depth), l.from, &l.at));
-    nearest.map(|(label, _)| label.clone())
+    let own = unit.labels.iter().filter(|l| places.contains(&*l.at.path));
+    let own = own.min_by_key(|label| (rank(label, 0), &label.at));
+    let all = || [nearest, whole, own].into_iter().flatten();
+    all().find(|label| !vendor_is_known(label, catalog)).or_else(|| all().next()).cloned()
 }
 
 /// The part of a tree that a label speaks for.
 struct Round<'l> {
     prefix: &'l str,
-    /// The label's file itself, with what is packed in it.
-    file: bool,
+    /// Only what is packed in the label's file.
+    packed: bool,
 }
 
 impl Round<'_> {
     fn holds(&self, path: &str) -> bool {
-        let rest = path.strip_prefix(self.prefix);
-        rest.is_some_and(|rest| if self.file { rest.is_empty() || rest.starts_with("!/") } else { !rest.is_empty() })
+        path.strip_prefix(self.prefix).is_some_and(|rest| !self.packed || rest.starts_with("!/"))
     }
 
     fn len(&self) -> usize {
@@ -399,11 +404,11 @@ fn encloses(label: &Label) -> Option<Round<'_>> {
             path.get(..=folder.len())?
         }
         LabelSource::VersionResource | LabelSource::Assembly | LabelSource::Signer => {
-            return Some(Round { prefix: path, file: true });
+            return Some(Round { prefix: path, packed: true });
         }
         LabelSource::Sbom | LabelSource::FileName => return None,
     };
-    Some(Round { prefix, file: false })
+    Some(Round { prefix, packed: false })
 }
 
 /// One thing a file says of itself.

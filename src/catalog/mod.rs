@@ -23,6 +23,7 @@ use crate::fact::{FactKind, Family};
 const FILES: &[(&str, &str)] = &[
     ("android-apps.toml", include_str!("android-apps.toml")),
     ("anti-spam.toml", include_str!("anti-spam.toml")),
+    ("browser.toml", include_str!("browser.toml")),
     ("databases.toml", include_str!("databases.toml")),
     ("kaspersky.toml", include_str!("kaspersky.toml")),
     ("kasperskyos.toml", include_str!("kasperskyos.toml")),
@@ -40,7 +41,7 @@ const FILES: &[(&str, &str)] = &[
 ];
 
 /// The date of the built-in data, which is its version.
-pub const VERSION: &str = "2026-11-24";
+pub const VERSION: &str = "2026-11-25";
 
 /// What a product is in the eyes of the rules: the cases (a) to (h) of the regulations' reading, and one
 /// for code whose maker is known and whose kind is not.

@@ -1,0 +1,107 @@
+//! White labels: which label a find is held against, and what a file says against itself.
+
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, missing_docs)]
+
+mod common;
+
+use std::io::Write as _;
+
+use underlabel::Report;
+use underlabel::fact::{FactKind, LabelSource};
+use underlabel::finding::Relation;
+
+fn fixture(below: &str) -> Vec<u8> {
+    std::fs::read(common::fixture(&format!("extract/{below}"))).unwrap()
+}
+
+fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, data) in members {
+        zip.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(data).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+fn scan(name: &str, data: Vec<u8>) -> Report {
+    common::scan(&[common::bytes(name, data)])
+}
+
+/// What a find's place says against itself, foreign things first.
+fn statements(report: &Report) -> Vec<(bool, FactKind, String)> {
+    let places = report.findings.iter().flat_map(|f| &f.places);
+    places.flat_map(|p| &p.contradiction).map(|s| (s.sign, s.fact, s.value.clone())).collect()
+}
+
+#[test]
+fn a_foreign_name_over_the_makers_signature_is_a_contradiction() {
+    for case in ["signed-nested", "signed-two-entries"] {
+        let report = scan("setup.exe", fixture(&format!("binary-pe/{case}/input.exe")));
+        assert_eq!(report.findings.len(), 1, "{case}");
+        let found = &report.findings[0];
+        assert_eq!(found.relation, Relation::WhiteLabelled, "{case}");
+        assert_eq!(found.label.as_ref().unwrap().vendor.as_deref(), Some("Acme Networks, Inc."), "{case}");
+        let said = statements(&report);
+        assert!(said.contains(&(false, FactKind::CompanyName, "Acme Networks, Inc.".to_owned())), "{said:?}");
+        assert!(said.contains(&(true, FactKind::SignerName, "AO Kaspersky Lab".to_owned())), "{said:?}");
+    }
+}
+
+#[test]
+fn a_signature_that_does_not_fit_is_only_a_name() {
+    // The same signer over a file that was changed: no find, and nothing that contradicts.
+    let report = scan("setup.exe", fixture("binary-pe/signed-tampered/input.exe"));
+    assert_eq!(report.findings.len(), 0);
+    assert_eq!(report.examined.mentions, 1);
+    let report = scan("setup.exe", fixture("binary-pe/signed-near-miss/input.exe"));
+    assert_eq!((report.findings.len(), report.examined.mentions), (0, 0));
+}
+
+#[test]
+fn two_makers_in_one_file_stand_side_by_side() {
+    let report = scan("mgfilter.dll", fixture("binary-pe/two-languages/input.dll"));
+    let said = statements(&report);
+    assert!(said.contains(&(false, FactKind::CompanyName, "Acme Networks, Inc.".to_owned())), "{said:?}");
+    assert!(said.contains(&(true, FactKind::CompanyName, "AO Kaspersky Lab".to_owned())), "{said:?}");
+}
+
+#[test]
+fn a_library_under_another_name_contradicts_its_file_name() {
+    let library = fixture("binary-elf/libkave8/input.so");
+    let said = statements(&scan("libscan.so", library.clone()));
+    assert!(said.contains(&(false, FactKind::FileName, "libscan.so".to_owned())), "{said:?}");
+    assert!(said.contains(&(true, FactKind::Soname, "libkave8.so".to_owned())), "{said:?}");
+    assert_eq!(statements(&scan("libkave8.so", library)), []);
+    // What only imports it says nothing against itself.
+    assert_eq!(statements(&scan("mgscand", fixture("binary-elf/needs-kave8/input.elf"))), []);
+}
+
+#[test]
+fn the_nearest_foreign_label_names_the_product() {
+    let library = fixture("binary-elf/libkave8/input.so");
+    let setup = fixture("binary-pe/acme-setup/input.exe");
+    // An installer names what it carries.
+    let installer = [setup.clone(), zipped(&[("bin/libkave8.so", &library)])].concat();
+    let report = scan("images.zip", zipped(&[("readme.txt", b"x"), ("win/setup.exe", &installer)]));
+    let label = report.findings[0].label.as_ref().expect("the installer's");
+    assert_eq!((label.vendor.as_deref(), label.from), (Some("Acme Networks, Inc."), LabelSource::VersionResource));
+    assert_eq!(report.findings[0].relation, Relation::WhiteLabelled);
+    // One beside it does not.
+    let beside = zipped(&[("win/setup.exe", &setup), ("linux/libkave8.so", &library)]);
+    let report = scan("images.zip", beside);
+    assert_eq!(report.findings[0].relation, Relation::Unlabelled, "{:?}", report.findings[0].label);
+    // An application names its native library, and the inner one goes before the outer.
+    let manifest =
+        br#"<manifest xmlns:android="http://schemas.android.com/apk/res/android" package="com.acme.guard"/>"#;
+    let apk = zipped(&[("AndroidManifest.xml", manifest), ("lib/arm64-v8a/libkave8.so", &library)]);
+    let report = scan("phone.zip", zipped(&[("system/app/guard.apk", &apk), ("notes.txt", b"x")]));
+    let label = report.findings[0].label.as_ref().expect("the application's");
+    assert_eq!((label.product.as_deref(), label.from), (Some("com.acme.guard"), LabelSource::AndroidPackage));
+    // The maker's own label gives way to a foreign one further out.
+    let own = br#"{"name":"@kaspersky/engine","version":"1.0.0","author":"AO Kaspersky Lab"}"#;
+    let inner = zipped(&[("package.json", own), ("libkave8.so", &library)]);
+    let apk = zipped(&[("AndroidManifest.xml", manifest), ("assets/engine.zip", &inner)]);
+    let report = scan("phone.zip", zipped(&[("guard.apk", &apk), ("notes.txt", b"x")]));
+    let engine = report.findings.iter().find(|f| f.product.id == "kav-sdk-8").expect("found");
+    assert_eq!(engine.label.as_ref().and_then(|l| l.product.as_deref()), Some("com.acme.guard"));
+}
