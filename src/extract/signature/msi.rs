@@ -46,12 +46,21 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
     };
     match cms::read(&bytes) {
         Some(message) => {
-            let mut compare = |message: &Message<'_>, _: &mut Inventory<'_>| match stated(message) {
-                Ok(stated) => match digest(&mut file, stated.algorithm, doc.data.len() as u64) {
-                    Ok(made) => Verdict::of(stated.algorithm, &stated.digest, &made, "the installer"),
-                    Err(why) => Verdict::NotChecked(why),
-                },
-                Err(verdict) => verdict,
+            // Nested signatures share the digest of their algorithm: it is made once.
+            let mut made: Vec<(Algorithm, Result<Vec<u8>, String>)> = Vec::new();
+            let mut compare = |message: &Message<'_>, _: &mut Inventory<'_>| {
+                let stated = match stated(message) {
+                    Ok(stated) => stated,
+                    Err(verdict) => return verdict,
+                };
+                if !made.iter().any(|(algorithm, _)| *algorithm == stated.algorithm) {
+                    made.push((stated.algorithm, digest(&mut file, stated.algorithm, doc.data.len() as u64)));
+                }
+                match made.iter().find(|(algorithm, _)| *algorithm == stated.algorithm) {
+                    Some((algorithm, Ok(made))) => Verdict::of(*algorithm, &stated.digest, made, "the installer"),
+                    Some((_, Err(why))) => Verdict::NotChecked(why.clone()),
+                    None => Verdict::NotChecked("no digest was made".to_owned()),
+                }
             };
             say(&message, field, &mut compare, inventory);
         }
