@@ -53,7 +53,7 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
     match decoded.as_deref().and_then(cms::read) {
         Some(message) => {
             let powershell = text.lines().nth(start).is_some_and(|line| line.contains(BEGIN));
-            let mut left = 8;
+            let mut left = 8_usize;
             let mut compare = |message: &Message<'_>, _: &mut Inventory<'_>| {
                 if !powershell {
                     let why = "the digest of this kind of script is not made by this version";
