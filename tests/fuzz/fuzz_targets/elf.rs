@@ -1,0 +1,6 @@
+//! ELF files, with what Go and Rust leave in them. Seeds and how to run: `tests/fuzz/run.sh`.
+#![no_main]
+
+mod common;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| common::scan_as("x.so", data));

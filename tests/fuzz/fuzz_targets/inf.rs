@@ -1,0 +1,6 @@
+//! Driver INF files. Seeds and how to run: `tests/fuzz/run.sh`.
+#![no_main]
+
+mod common;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| common::scan_as("x.inf", data));
