@@ -8,9 +8,12 @@
 mod android;
 mod binary;
 mod header;
+mod inf;
 mod java;
 mod json;
 mod package;
+mod pyc;
+mod registry;
 mod sbom;
 mod stream;
 mod text;
@@ -68,17 +71,29 @@ const EXTRACTORS: &[Extractor] = &[
     binary::pe::EXTRACTOR,
     binary::elf::EXTRACTOR,
     binary::macho::EXTRACTOR,
+    binary::wasm::EXTRACTOR,
     java::EXTRACTOR,
+    pyc::EXTRACTOR,
     android::dex::EXTRACTOR,
     android::manifest::EXTRACTOR,
     package::npm::EXTRACTOR,
     package::python::EXTRACTOR,
+    package::extension::MANIFEST,
+    package::extension::RDF,
+    package::extension::HOST,
+    package::gem::METADATA,
+    package::gem::SPECIFICATION,
+    package::nuget::EXTRACTOR,
+    package::flutter::EXTRACTOR,
+    inf::EXTRACTOR,
+    registry::hive::EXTRACTOR,
+    registry::text::EXTRACTOR,
     sbom::other::EXTRACTOR,
     binary::strings::EXTRACTOR,
 ];
 
 /// What containers say of themselves beside their members: these are tried where an archive was opened.
-const OF_CONTAINERS: &[Extractor] = &[];
+const OF_CONTAINERS: &[Extractor] = &[package::crx::EXTRACTOR];
 
 /// What a claim may look at.
 struct Head<'a> {

@@ -26,7 +26,7 @@ const REACH: usize = 256;
 const RUNS: usize = 4096;
 
 /// The extractors whose blobs are code.
-const CODE: &[&str] = &["binary/", "android/dex", "java/class"];
+const CODE: &[&str] = &["binary/", "android/dex", "java/class", "python/bytecode"];
 
 /// What the string stage looks for: lower-case ASCII stems, one of which stands in every catalogued string.
 #[derive(Debug, Default)]
