@@ -124,7 +124,7 @@ fn unlisted<R: Read + Seek>(blob: &Blob, archive: &mut ZipArchive<R>, walk: &mut
 
 /// A packed Chromium extension: a header with keys and signatures, then the ZIP.
 fn is_crx(head: &[u8]) -> bool {
-    head.starts_with(b"Cr24")
+    head.starts_with(b"Cr24") && matches!(head.get(5..8), Some([0, 0, 0]))
 }
 
 /// Bytes that a header of the format's own takes in front of the ZIP.

@@ -14,7 +14,8 @@ pub(in super::super) const EXTRACTOR: Extractor =
 const FIELDS: usize = 1000;
 
 fn claim(head: &Head<'_>) -> bool {
-    head.data.starts_with(b"Cr24")
+    // The version is a small number; text that speaks of the mark goes on with letters.
+    head.data.starts_with(b"Cr24") && matches!(head.data.get(5..8), Some([0, 0, 0]))
 }
 
 fn word(data: &[u8], at: usize) -> Option<u32> {

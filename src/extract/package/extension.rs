@@ -284,6 +284,6 @@ mod tests {
     #[test]
     fn comments_are_blanks_and_addresses_are_not() {
         let text = "{ // a \"note\"\n \"url\": \"https://a\\\"//b\" }";
-        assert_eq!(without_comments(text), b"{             \n \"url\": \"https://a\\\"//b\" }");
+        assert_eq!(without_comments(text), b"{            \n \"url\": \"https://a\\\"//b\" }");
     }
 }

@@ -156,7 +156,7 @@ fn literals(value: &str) -> Vec<String> {
         let mut closed = false;
         while let Some(letter) = letters.next() {
             match letter {
-                '\\' => text.extend(letters.next()),
+                '\\' => escape(open, &mut letters, &mut text),
                 letter if letter == open => {
                     closed = true;
                     break;
@@ -172,6 +172,26 @@ fn literals(value: &str) -> Vec<String> {
     found
 }
 
+/// What follows a backslash: in single quotes it only guards the next letter.
+fn escape(quote: char, letters: &mut std::str::Chars<'_>, text: &mut String) {
+    let Some(letter) = letters.next() else { return };
+    match letter {
+        'n' | 't' if quote == '"' => text.push(' '),
+        'u' if quote == '"' => {
+            let rest = letters.as_str();
+            // Four digits, or any number of them in braces.
+            let digits = match rest.strip_prefix('{') {
+                Some(inner) => inner.split('}').next().unwrap_or_default(),
+                None => rest.get(..4).unwrap_or_default(),
+            };
+            let passed = digits.len() + if rest.starts_with('{') { 2 } else { 0 };
+            text.extend(u32::from_str_radix(digits, 16).ok().and_then(char::from_u32));
+            *letters = rest.get(passed..).unwrap_or_default().chars();
+        }
+        letter => text.push(letter),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,6 +202,7 @@ mod tests {
         assert_eq!(assignment("if s.name == \"x\""), None);
         assert_eq!(literals("[\"A \\\"B\\\"\".freeze, 'C']"), ["A \"B\"", "C"]);
         assert_eq!(literals("%w[a b]"), ["a", "b"]);
+        assert_eq!(literals("\"J\\u00fcrgen \\u{e9}\\u12\""), ["Jürgen é12"]);
         assert!(literals("Acme::VERSION").is_empty());
         assert!(literals("\"a#{b}\"").is_empty());
         assert!(literals("\"open").is_empty());
