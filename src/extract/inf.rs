@@ -202,7 +202,8 @@ fn fill(text: &str, tables: &[&HashMap<String, &str>]) -> String {
         };
         let key = token.to_ascii_lowercase();
         match tables.iter().find_map(|table| table.get(&key)) {
-            Some(value) => out.push_str(cut(value, VALUE)),
+            // A table doubles its percent signs, too.
+            Some(value) => out.push_str(&cut(value, VALUE).replace("%%", "%")),
             None if token.is_empty() => out.push('%'),
             None => {
                 out.push('%');

@@ -1,7 +1,10 @@
 //! Python bytecode: the `.pyc` of CPython.
 //!
-//! In: a file with CPython's magic number. Out: the source file it was compiled from, and the version it is for. The
-//! code itself is searched by the string stage. Must not know: what the names in it mean.
+//! In: a file with CPython's magic number. Out: the source file it was compiled from, the version it is for, and the
+//! constants and names that hold a stem: marshalled texts stand wall to wall, so that the string stage, which searches
+//! the file as well, cannot tell where one ends. Must not know: what the names in it mean.
+
+use std::collections::HashSet;
 
 use super::{Doc, Extractor, Head, Mine, Read};
 use crate::fact::{FactKind, Inventory, Reason};
@@ -14,6 +17,9 @@ const DEPTH: usize = 200;
 const TEXT: usize = 4096;
 /// Objects passed over.
 const OBJECTS: u32 = 2_000_000;
+/// Texts looked at, and those of them said.
+const TEXTS: usize = 500_000;
+const SAID: usize = 4096;
 
 /// First magic number of a version, its header, and the numbers in front of a code object's parts.
 struct Version {
@@ -74,25 +80,42 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
         return Mine::Yes;
     };
     inventory.say(FactKind::Toolchain, format!("CPython {} bytecode", version.name), "magic");
-    let mut marshal =
-        Marshal { data: doc.data, at: version.header, left: OBJECTS, refs: Vec::new(), names: Vec::new() };
-    match marshal.file_name(version) {
-        Some(name) => inventory.say(FactKind::SourceFile, name, "co_filename"),
-        None => {
-            let (at, reason) = match () {
-                () if marshal.left == 0 => (marshal.at, Reason::Limit),
-                () if marshal.at >= doc.data.len() => (doc.data.len(), Reason::Truncated),
-                () => (marshal.at, Reason::Malformed),
-            };
-            inventory.gap(format!("0x{at:x}"), reason, "the code object cannot be read up to its file name");
-            return Mine::Yes;
-        }
+    let mut marshal = Marshal::new(doc.data, version.header);
+    let name = marshal.file_name(version);
+    let named = name.is_some();
+    inventory.say(FactKind::SourceFile, name.unwrap_or_default(), "co_filename");
+    let whole = named && marshal.behind(version, 0).is_some();
+    say_texts(&marshal.texts, doc, inventory);
+    if marshal.texts.len() >= TEXTS {
+        inventory.gap("", Reason::Limit, format!("more than {TEXTS} texts; the rest was searched as bytes only"));
     }
-    if marshal.rest(version).is_none() {
-        let reason = if marshal.at >= doc.data.len() { Reason::Truncated } else { Reason::Malformed };
-        inventory.gap(format!("0x{:x}", marshal.at), reason, "the code object breaks behind its file name");
+    if !whole {
+        let at = marshal.at.min(doc.data.len());
+        let reason = match () {
+            () if marshal.left == 0 => Reason::Limit,
+            () if at == doc.data.len() => Reason::Truncated,
+            () => Reason::Malformed,
+        };
+        let until = if named { "to its end" } else { "up to its file name" };
+        inventory.gap(format!("0x{at:x}"), reason, format!("the code object cannot be read {until}"));
     }
     Mine::Yes
+}
+
+/// Says the texts that hold a stem, each once.
+fn say_texts(texts: &[(usize, &[u8])], doc: &Doc<'_>, inventory: &mut Inventory<'_>) {
+    let mut seen = HashSet::new();
+    for (at, bytes) in doc.options.stems.among(texts) {
+        if !seen.insert(bytes) {
+            continue;
+        }
+        if seen.len() > SAID {
+            inventory.gap("", Reason::Limit, format!("more than {SAID} catalogued texts; the rest was not kept"));
+            return;
+        }
+        let text = String::from_utf8_lossy(bytes.get(..TEXT).unwrap_or(bytes));
+        inventory.say(FactKind::Text, text, format!("0x{at:x}"));
+    }
 }
 
 /// Reads forward through marshalled objects.
@@ -104,9 +127,15 @@ struct Marshal<'d> {
     refs: Vec<Option<&'d [u8]>>,
     /// The same of Python 2, which counts interned texts only.
     names: Vec<&'d [u8]>,
+    /// All texts, with their places.
+    texts: Vec<(usize, &'d [u8])>,
 }
 
 impl<'d> Marshal<'d> {
+    fn new(data: &'d [u8], at: usize) -> Marshal<'d> {
+        Marshal { data, at, left: OBJECTS, refs: Vec::new(), names: Vec::new(), texts: Vec::new() }
+    }
+
     /// The file name of the outermost code object.
     fn file_name(&mut self, version: &Version) -> Option<String> {
         let kind = self.byte()?;
@@ -125,10 +154,6 @@ impl<'d> Marshal<'d> {
     }
 
     /// What follows the file name.
-    fn rest(&mut self, version: &Version) -> Option<()> {
-        self.behind(version, 0)
-    }
-
     fn behind(&mut self, version: &Version, depth: usize) -> Option<()> {
         self.object(version, depth)?;
         // The qualified name came with 3.11, and the table of exceptions.
@@ -250,6 +275,12 @@ impl<'d> Marshal<'d> {
             }
             _ => return None,
         }
+        if let Some(bytes) = text
+            && !matches!(kind, b'r' | b'R')
+            && self.texts.len() < TEXTS
+        {
+            self.texts.push((self.at.saturating_sub(bytes.len()), bytes));
+        }
         if let (Some(place), Some(bytes)) = (place, text)
             && let Some(slot) = self.refs.get_mut(place)
         {
@@ -264,7 +295,7 @@ mod tests {
     use super::*;
 
     fn marshal(data: &[u8]) -> Marshal<'_> {
-        Marshal { data, at: 0, left: OBJECTS, refs: Vec::new(), names: Vec::new() }
+        Marshal::new(data, 0)
     }
 
     #[test]

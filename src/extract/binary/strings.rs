@@ -70,6 +70,28 @@ impl Stems {
         Stems { search, narrow: narrow.len(), longest }
     }
 
+    /// The texts that hold a stem, of those that a reader knows the borders of.
+    pub(in super::super) fn among<'t>(&self, texts: &[(usize, &'t [u8])]) -> Vec<(usize, &'t [u8])> {
+        let mut all = Vec::new();
+        let mut ends = Vec::with_capacity(texts.len());
+        for (_, text) in texts {
+            all.extend_from_slice(text);
+            // No stem holds a NUL in its narrow form, so none reaches across.
+            all.extend([0, 0]);
+            ends.push(all.len());
+        }
+        let mut found = Vec::new();
+        let mut last = None;
+        self.each(&all, &mut |at, wide| {
+            let index = ends.partition_point(|end| *end <= at);
+            if !wide && last != Some(index) {
+                last = Some(index);
+                found.extend(texts.get(index).copied());
+            }
+        });
+        found
+    }
+
     /// Calls `hit` with the offset of every stem found and whether it is UTF-16LE.
     fn each(&self, data: &[u8], hit: &mut dyn FnMut(usize, bool)) {
         let Some(search) = &self.search else { return };
@@ -182,6 +204,13 @@ mod tests {
             data[at..at + 10].copy_from_slice(b"kl_plugins");
             assert_eq!(hits(&["kl_plugins"], &data), [(at, false)], "shift {shift}");
         }
+    }
+
+    #[test]
+    fn texts_of_known_borders_are_told_apart() {
+        let stems = Stems::new(["kl_plugins"]);
+        let texts = [(7, &b"KL_PLUG"[..]), (9, b"INS"), (20, b"my KL_PLUGINS and KL_PLUGINS"), (60, b"")];
+        assert_eq!(stems.among(&texts), [texts[2]]);
     }
 
     #[test]

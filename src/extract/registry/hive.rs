@@ -168,7 +168,7 @@ mod tests {
         put(0x24 + 28, &0x100u32.to_le_bytes());
         put(0x24 + 72, &4u16.to_le_bytes());
         put(0x24 + 76, b"Loop");
-        put(0x100, &(-0x4fff0i32).to_le_bytes());
+        put(0x100, &(-0x4fe00i32).to_le_bytes());
         put(0x104, b"li\xff\xff");
         for index in 0..0xffff {
             put(0x108 + 4 * index, &0x20u32.to_le_bytes());
