@@ -26,10 +26,9 @@ fn claim_yaml(head: &Head<'_>) -> bool {
 }
 
 fn claim_ruby(head: &Head<'_>) -> bool {
-    !text::is_binary(head.data) && memchr::memmem::find(head.data, b"Gem::Specification.new").is_some() && {
-        // Ruby that only speaks of specifications has other names.
-        head.name.ends_with(".gemspec")
-    }
+    // Ruby that only speaks of specifications has other names. RubyGems itself writes NULs into a remark, so that
+    // some look like binaries.
+    head.name.ends_with(".gemspec") && memchr::memmem::find(head.data, b"Gem::Specification.new").is_some()
 }
 
 /// What both forms tell.
