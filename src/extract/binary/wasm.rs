@@ -149,14 +149,7 @@ fn component_export(body: &mut Cursor<'_>, inventory: &mut Inventory<'_>) -> Ste
 
 fn custom(body: &mut Cursor<'_>, inventory: &mut Inventory<'_>) -> Step {
     match &*body.name()? {
-        "name" | "component-name" => {
-            // The first part, if it is there, is the name of the module itself.
-            if body.rest() > 0 && body.byte()? == 0 {
-                body.number()?;
-                let name = body.name()?;
-                inventory.say(FactKind::Name, name, "name section");
-            }
-        }
+        "name" | "component-name" => own_name(body, inventory)?,
         "producers" => {
             for _ in 0..body.number()?.min(100) {
                 let field = body.name()?;
@@ -172,6 +165,17 @@ fn custom(body: &mut Cursor<'_>, inventory: &mut Inventory<'_>) -> Step {
         }
         _ => {}
     }
+    Some(())
+}
+
+/// The first part of a name section, if it is there, is the name of the module itself.
+fn own_name(body: &mut Cursor<'_>, inventory: &mut Inventory<'_>) -> Step {
+    if body.rest() == 0 || body.byte()? != 0 {
+        return Some(());
+    }
+    body.number()?;
+    let name = body.name()?;
+    inventory.say(FactKind::Name, name, "name section");
     Some(())
 }
 

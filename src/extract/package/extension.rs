@@ -155,7 +155,8 @@ fn manifest(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
     // Other kinds of manifest hold the member, too, as text or as a number of their own.
     let ours = matches!(version, Some(Node::Number(n)) if matches!(n.as_str(), "1" | "2" | "3"))
         && node.as_ref().is_some_and(|n| n.get("name").is_some() || broken);
-    if !ours && !(broken && version.is_none()) {
+    let may_be = broken && version.is_none();
+    if !ours && !may_be {
         return Mine::No;
     }
     inventory.gaps.append(&mut told.gaps);
