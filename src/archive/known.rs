@@ -33,7 +33,6 @@ const KNOWN: &[Known] = &[
     known("cpio archive", 0, b"070707"),
     known("xar archive (macOS package)", 0, b"xar!\0"),
     known("Windows image (WIM)", 0, b"MSWIM\0\0\0"),
-    known("Chrome extension (CRX)", 0, b"Cr24"),
     known("squashfs image", 0, b"hsqs"),
     known("squashfs image", 0, b"sqsh"),
     known("cramfs image", 0, b"\x45\x3d\xcd\x28"),
@@ -51,7 +50,6 @@ const KNOWN: &[Known] = &[
     known("ext2/3/4 file system", 1080, b"\x53\xef\x01\x00"),
     known("EROFS image", 1024, b"\xe2\xe1\xf5\xe0"),
     known("GPT disk image", 512, b"EFI PART"),
-    known("Windows registry hive", 0, b"regf"),
     known("SQLite database", 0, b"SQLite format 3\0"),
     known("LUKS volume", 0, b"LUKS\xba\xbe"),
 ];

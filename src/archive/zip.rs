@@ -19,7 +19,11 @@ pub(super) const TAIL: usize = (64 << 10) + 22;
 
 fn claim(blob: &Blob) -> bool {
     let head = blob.head();
-    if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") || head.starts_with(b"PK\x07\x08PK") {
+    if head.starts_with(b"PK\x03\x04")
+        || head.starts_with(b"PK\x05\x06")
+        || head.starts_with(b"PK\x07\x08PK")
+        || is_crx(head)
+    {
         return true;
     }
     // A stub in front: programs, and files that call themselves archives.
@@ -86,7 +90,7 @@ fn unlisted<R: Read + Seek>(blob: &Blob, archive: &mut ZipArchive<R>, walk: &mut
             walk.gap(at.clone(), Reason::Unsupported, format!("zip: {behind} bytes behind the archive; not read"));
         }
     }
-    if archive.offset() > 0 && !is_program(blob.head()) {
+    if archive.offset() > front(blob.head()) && !is_program(blob.head()) {
         walk.gap(
             at.clone(),
             Reason::Unsupported,
@@ -115,6 +119,23 @@ fn unlisted<R: Read + Seek>(blob: &Blob, archive: &mut ZipArchive<R>, walk: &mut
             }
         }
         reached = reached.max(end);
+    }
+}
+
+/// A packed Chromium extension: a header with keys and signatures, then the ZIP.
+fn is_crx(head: &[u8]) -> bool {
+    head.starts_with(b"Cr24") && matches!(head.get(5..8), Some([0, 0, 0]))
+}
+
+/// Bytes that a header of the format's own takes in front of the ZIP.
+fn front(head: &[u8]) -> u64 {
+    let word = |at: usize| {
+        head.get(at..at + 4).and_then(|b| b.try_into().ok()).map_or(0, |b: [u8; 4]| u64::from(u32::from_le_bytes(b)))
+    };
+    match word(4) {
+        _ if !is_crx(head) => 0,
+        2 => 16 + word(8) + word(12),
+        _ => 12 + word(8),
     }
 }
 
@@ -187,6 +208,9 @@ fn open(blob: &Blob, walk: &mut Walk<'_>, visit: Visit<'_>) {
 /// Reads local headers one after the other, until the first break.
 fn stream(blob: &Blob, walk: &mut Walk<'_>, visit: Visit<'_>) {
     let Ok(mut reader) = blob.reader() else { return };
+    if reader.seek(SeekFrom::Start(front(blob.head()))).is_err() {
+        return;
+    }
     while walk.go_on(blob) {
         let (name, data) = match ::zip::read::read_zipfile_from_stream(&mut reader) {
             Ok(Some(mut file)) => {

@@ -8,9 +8,12 @@
 mod android;
 mod binary;
 mod header;
+mod inf;
 mod java;
 mod json;
 mod package;
+mod pyc;
+mod registry;
 mod sbom;
 mod signature;
 mod stream;
@@ -69,7 +72,9 @@ const EXTRACTORS: &[Extractor] = &[
     binary::pe::EXTRACTOR,
     binary::elf::EXTRACTOR,
     binary::macho::EXTRACTOR,
+    binary::wasm::EXTRACTOR,
     java::EXTRACTOR,
+    pyc::EXTRACTOR,
     android::dex::EXTRACTOR,
     android::manifest::EXTRACTOR,
     package::npm::EXTRACTOR,
@@ -77,12 +82,22 @@ const EXTRACTORS: &[Extractor] = &[
     signature::file::EXTRACTOR,
     signature::msi::EXTRACTOR,
     signature::script::EXTRACTOR,
+    package::extension::MANIFEST,
+    package::extension::RDF,
+    package::extension::HOST,
+    package::gem::METADATA,
+    package::gem::SPECIFICATION,
+    package::nuget::EXTRACTOR,
+    package::flutter::EXTRACTOR,
+    inf::EXTRACTOR,
+    registry::hive::EXTRACTOR,
+    registry::text::EXTRACTOR,
     sbom::other::EXTRACTOR,
     binary::strings::EXTRACTOR,
 ];
 
 /// What containers say of themselves beside their members: these are tried where an archive was opened.
-const OF_CONTAINERS: &[Extractor] = &[];
+const OF_CONTAINERS: &[Extractor] = &[package::crx::EXTRACTOR];
 
 /// What a claim may look at.
 struct Head<'a> {
@@ -104,8 +119,6 @@ struct Doc<'a> {
     data: &'a [u8],
     options: &'a Options,
     limits: &'a Limits,
-    /// The extractor before this one that recognised the blob.
-    known_as: Option<&'static str>,
 }
 
 /// Whether a blob was of the extractor's format after all.
@@ -170,7 +183,7 @@ pub(crate) fn extract(
                     continue;
                 }
                 Ok(data) => {
-                    let doc = Doc { data, options, limits, known_as };
+                    let doc = Doc { data, options, limits };
                     catch_unwind(AssertUnwindSafe(|| read(&doc, inventory)))
                 }
             },

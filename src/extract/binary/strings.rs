@@ -30,7 +30,7 @@ const WINDOW: usize = 256 << 10;
 const RUNS: usize = 4096;
 
 /// The extractors whose blobs are code.
-const CODE: &[&str] = &["binary/", "android/dex", "java/class"];
+const CODE: &[&str] = &["binary/", "android/dex", "java/class", "python/bytecode"];
 
 /// What the string stage looks for: lower-case ASCII stems, one of which stands in every catalogued string.
 #[derive(Debug, Default)]
@@ -72,6 +72,28 @@ impl Stems {
                 .map(Search::Automaton)
         });
         Stems { search, narrow: narrow.len(), longest }
+    }
+
+    /// The texts that hold a stem, of those that a reader knows the borders of.
+    pub(in super::super) fn among<'t>(&self, texts: &[(usize, &'t [u8])]) -> Vec<(usize, &'t [u8])> {
+        let mut all = Vec::new();
+        let mut ends = Vec::with_capacity(texts.len());
+        for (_, text) in texts {
+            all.extend_from_slice(text);
+            // No stem holds a NUL in its narrow form, so none reaches across.
+            all.extend([0, 0]);
+            ends.push(all.len());
+        }
+        let mut found = Vec::new();
+        let mut last = None;
+        self.each(&all, 0, all.len(), &mut Vec::new(), &mut |at, wide| {
+            let index = ends.partition_point(|end| *end <= at);
+            if !wide && last != Some(index) {
+                last = Some(index);
+                found.extend(texts.get(index).copied());
+            }
+        });
+        found
     }
 
     /// Calls `hit` with the offset of every stem that begins in `from..to`, and whether it is UTF-16LE.
@@ -246,6 +268,13 @@ mod tests {
             data[at..at + 10].copy_from_slice(b"kl_plugins");
             assert_eq!(hits(&["kl_plugins"], &data), [(at, false)], "shift {shift}");
         }
+    }
+
+    #[test]
+    fn texts_of_known_borders_are_told_apart() {
+        let stems = Stems::new(["kl_plugins"]);
+        let texts = [(7, &b"KL_PLUG"[..]), (9, b"INS"), (20, b"my KL_PLUGINS and KL_PLUGINS"), (60, b"")];
+        assert_eq!(stems.among(&texts), [texts[2]]);
     }
 
     #[test]

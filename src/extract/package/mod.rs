@@ -2,7 +2,12 @@
 //!
 //! In: metadata files. Out: name, version, maker and purl as facts, and the label.
 
+pub(super) mod crx;
+pub(super) mod extension;
+pub(super) mod flutter;
+pub(super) mod gem;
 pub(super) mod npm;
+pub(super) mod nuget;
 pub(super) mod python;
 
 use packageurl::PackageUrl;

@@ -146,7 +146,7 @@ pub(super) fn close(window: &mut Window<'_>, outcome: &Outcome, inventory: &mut 
 }
 
 /// The same for XML.
-fn close_xml(fault: Option<xml::Fault>, encoding: Option<&'static str>, inventory: &mut Inventory<'_>) {
+pub(super) fn close_xml(fault: Option<xml::Fault>, encoding: Option<&'static str>, inventory: &mut Inventory<'_>) {
     if let Some(encoding) = encoding {
         inventory.remark("", format!("encoded as {encoding}"));
     }
