@@ -11,6 +11,7 @@ mod installer;
 mod manifest;
 mod resources;
 mod rich;
+mod string_table;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -60,7 +61,7 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory) -> Mine {
             }
             let end = image.end(doc.data, header);
             overlay(doc.data, end, inventory);
-            resources::say(doc.data, &image, inventory);
+            resources::say(doc.data, &image, &doc.options.stems, inventory);
             tables::say(doc.data, &image, inventory);
             dotnet::say(doc.data, &image, inventory);
             debug::say(doc.data, &image, inventory);

@@ -70,6 +70,13 @@ impl Stems {
         Stems { search, narrow: narrow.len(), longest }
     }
 
+    /// True where a stem stands in these bytes, in either width.
+    pub(super) fn stand_in(&self, data: &[u8]) -> bool {
+        let mut found = false;
+        self.each(data, &mut |_, _| found = true);
+        found
+    }
+
     /// Calls `hit` with the offset of every stem found and whether it is UTF-16LE.
     fn each(&self, data: &[u8], hit: &mut dyn FnMut(usize, bool)) {
         let Some(search) = &self.search else { return };

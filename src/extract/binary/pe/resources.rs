@@ -1,11 +1,12 @@
-//! The resource tree of a PE image: version resources, manifests, and every type and name that is a word.
+//! The resource tree of a PE image: version resources, manifests, string tables, and every type and name that is a word.
 //!
 //! In: the headers as [`Image`]. Out: facts, a label of each version table that names a vendor, gaps. The tree has
 //! exactly three levels and one budget of entries, so a tree that leads back into itself ends.
 
+use super::super::strings::Stems;
 use super::super::{u16_at, u32_at};
 use super::version_info::{self, Block};
-use super::{Image, broken, manifest};
+use super::{Image, broken, manifest, string_table};
 use crate::fact::{FactKind, Inventory, Label, LabelSource, Reason};
 
 /// Version strings read per file, whatever the number of resources that hold them.
@@ -21,6 +22,7 @@ const LETTERS: usize = 1024;
 
 /// The flag of an entry that leads to a directory, and of an id that leads to a name.
 const FLAG: u32 = 0x8000_0000;
+const RT_STRING: u32 = 6;
 const RT_RCDATA: u32 = 10;
 const RT_VERSION: u32 = 16;
 const RT_MANIFEST: u32 = 24;
@@ -32,7 +34,7 @@ const TYPES: &[(u32, &str)] = &[
     (3, "RT_ICON"),
     (4, "RT_MENU"),
     (5, "RT_DIALOG"),
-    (6, "RT_STRING"),
+    (RT_STRING, "RT_STRING"),
     (7, "RT_FONTDIR"),
     (8, "RT_FONT"),
     (9, "RT_ACCELERATOR"),
@@ -50,12 +52,15 @@ const TYPES: &[(u32, &str)] = &[
     (RT_MANIFEST, "RT_MANIFEST"),
 ];
 
-pub(super) fn say(data: &[u8], image: &Image, inventory: &mut Inventory<'_>) {
+pub(super) fn say(data: &[u8], image: &Image, stems: &Stems, inventory: &mut Inventory<'_>) {
     let Some((address, _)) = image.directory(data, 2) else { return };
     let Some(base) = image.offset(address) else { return broken(inventory, "RESOURCES") };
     let mut walk = Walk { data, base, left: LEAVES, lost: false };
     let (versions, manifests) = (walk.leaves(RT_VERSION), walk.leaves(RT_MANIFEST));
     let mut cut = walk.left == 0;
+    walk.left = ENTRIES;
+    let texts = walk.leaves(RT_STRING);
+    cut |= walk.left == 0;
     walk.left = ENTRIES;
     let names = walk.names();
     cut |= walk.left == 0 || names.len() >= NAMES;
@@ -96,6 +101,13 @@ pub(super) fn say(data: &[u8], image: &Image, inventory: &mut Inventory<'_>) {
             None => broken(inventory, &field),
         }
     }
+    let mut budget = string_table::BYTES;
+    for leaf in texts {
+        let block = image.part(data, leaf.address, leaf.size).unwrap_or_default();
+        if !string_table::say(block, leaf.name, leaf.language, stems, &mut budget, inventory) {
+            break;
+        }
+    }
     for name in names {
         inventory.say(FactKind::ResourceName, name, "RESOURCES");
     }
@@ -108,12 +120,13 @@ pub(super) fn rcdata<'d>(data: &'d [u8], image: &Image, number: u32) -> Option<&
     let types = walk.entries(0);
     let (_, to) = types.into_iter().find(|(id, to)| *id == RT_RCDATA && to & FLAG != 0)?;
     let (_, to) = walk.entries(to & !FLAG).into_iter().find(|(id, to)| *id == number && to & FLAG != 0)?;
-    let leaf = walk.entries(to & !FLAG).into_iter().find_map(|(language, to)| walk.leaf(language, to))?;
+    let leaf = walk.entries(to & !FLAG).into_iter().find_map(|(language, to)| walk.leaf(number, language, to))?;
     image.part(data, leaf.address, leaf.size)
 }
 
 /// One resource.
 struct Leaf {
+    name: u32,
     language: u32,
     address: u32,
     size: u32,
@@ -167,11 +180,11 @@ impl Walk<'_> {
         found
     }
 
-    fn leaf(&mut self, language: u32, to: u32) -> Option<Leaf> {
+    fn leaf(&mut self, name: u32, language: u32, to: u32) -> Option<Leaf> {
         let at = usize::try_from(to).ok().filter(|_| to & FLAG == 0).and_then(|to| self.base.checked_add(to));
         let entry = at.and_then(|at| u32_at(self.data, at).zip(u32_at(self.data, at + 4)));
         self.lost |= entry.is_none();
-        entry.map(|(address, size)| Leaf { language, address, size })
+        entry.map(|(address, size)| Leaf { name, language, address, size })
     }
 
     /// Every resource of one type, in all languages.
@@ -181,9 +194,9 @@ impl Walk<'_> {
             if id != kind {
                 continue;
             }
-            for (_, to) in self.branches(to) {
+            for (name, to) in self.branches(to) {
                 for (language, to) in self.entries(to) {
-                    found.extend(self.leaf(language, to));
+                    found.extend(self.leaf(name, language, to));
                 }
             }
         }

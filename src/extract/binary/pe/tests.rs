@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::extract;
-use crate::extract::{Doc, Mine, Options};
+use crate::extract::{Doc, Mine, Options, Stems};
 use crate::fact::{FactKind, Inventory, Reason};
 use crate::source::Limits;
 
@@ -250,6 +250,31 @@ fn installers_say_what_they_are() {
     assert!(tools(&[&plain[..], b"Inno Setup Setup Data (6.2.2) (u)"].concat()).is_empty());
     let stub = manifest("<assembly><description>Nullsoft Install System v3.08</description></assembly>");
     assert_eq!(said(&stub, FactKind::Toolchain), ["Nullsoft Install System v3.08"]);
+}
+
+#[test]
+fn texts_of_a_string_table_stand_without_their_lengths() {
+    // Lengths of 33 and 65 are the letters `!` and `A`.
+    let texts = ["Kaspersky Anti-Virus SDK is ready", &"Kaspersky Lab ".repeat(5)[..65], "None of that"];
+    let mut block: Vec<u8> = Vec::new();
+    for text in texts {
+        block.extend(u16::try_from(text.len()).unwrap().to_le_bytes());
+        block.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
+    }
+    let read = |block: &[u8]| {
+        let data = image(&[b".rsrc"], &[(2, 0x1000, 0x1000)], &resource(6, 2, block));
+        let path: Arc<str> = Arc::from("x.dll");
+        let mut inventory = Inventory::new(&path, &path);
+        let options = Options { stems: Stems::new(["kaspersky"]), strict: false };
+        let doc = Doc { data: &data, options: &options, limits: &Limits::default(), known_as: None };
+        assert!(extract(&doc, &mut inventory) == Mine::Yes);
+        inventory
+    };
+    let inventory = read(&block);
+    let facts: Vec<_> = inventory.file.facts().map(|f| (f.value, f.field)).collect();
+    let wanted = [(texts[0], "STRINGTABLE[0x0409]/16"), (texts[1].trim(), "STRINGTABLE[0x0409]/17")];
+    assert_eq!(facts, wanted);
+    assert!(gaps(&read(&[0xff, 0xff, 1]), Reason::Malformed));
 }
 
 /// Where some bytes stand in the assembly.
