@@ -23,6 +23,8 @@ use crate::fact::{FactKind, Inventory, Reason};
 const ROWS: usize = 4_000_000;
 /// Distinct name spaces kept; the largest real assemblies have a few thousand.
 const NAMESPACES: usize = 20_000;
+/// Bytes of a public key: the longest that can be made has 2 KiB. A hostile one is as long as the file, in every row.
+const KEY: usize = 4096;
 /// Rows of the tables that name other files; real ones have hundreds.
 const NAMED: u32 = 50_000;
 
@@ -42,7 +44,11 @@ pub(super) fn say(data: &[u8], image: &Image, inventory: &mut Inventory<'_>) {
     reader.namespaces();
     let (lost, cut) = (reader.lost, reader.cut);
     if lost {
-        inventory.gap(".NET", Reason::Malformed, "names or values that lead out of their heap; not read");
+        inventory.gap(
+            ".NET",
+            Reason::Malformed,
+            "names or values that lead out of their heap, or keys that are none; not read",
+        );
     }
     if cut {
         inventory.gap(".NET", Reason::Limit, "more rows in the tables than are read; the rest was not");
@@ -117,7 +123,8 @@ impl<'d> Reader<'_, 'd, '_> {
         if !culture.is_empty() {
             self.inventory.say(FactKind::VersionString, format!("Culture={culture}"), ".NET/Assembly/Culture");
         }
-        if !key.is_empty() {
+        self.lost |= key.len() > KEY;
+        if (1..=KEY).contains(&key.len()) {
             self.inventory.say(FactKind::PublicKeyToken, token(key), ".NET/Assembly/PublicKey");
         }
     }
@@ -135,6 +142,8 @@ impl<'d> Reader<'_, 'd, '_> {
                 field.push_str(&format!(", Culture={}", crate::fact::cut(&culture, 100)));
             }
             let key = self.blob(ASSEMBLY_REF, row, 5);
+            self.lost |= key.len() > KEY;
+            let key = if key.len() > KEY { &[] } else { key };
             // A flag tells the whole key from its token.
             let token = if self.cell(ASSEMBLY_REF, row, 4) & 1 == 1 { token(key) } else { hex(key) };
             if !key.is_empty() {
