@@ -146,7 +146,7 @@ fact_kinds! {
     Toolchain = "toolchain", Name;
     /// A named resource of a PE file, as `type/name`.
     ResourceName = "resource-name", Name;
-    /// The identity in an application manifest (Windows side-by-side assembly), as `name, version=…`.
+    /// The name in an application manifest (Windows side-by-side assembly).
     AssemblyIdentity = "assembly-identity", Name;
     /// The name a .NET assembly or module gives itself.
     AssemblyName = "assembly-name", Code;

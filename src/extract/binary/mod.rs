@@ -6,9 +6,7 @@
 pub(super) mod elf;
 pub(super) mod macho;
 pub(super) mod pe;
-mod pe_tables;
 pub(super) mod strings;
-mod version_info;
 pub(super) mod wasm;
 
 use crate::fact::{Inventory, Reason};

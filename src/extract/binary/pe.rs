@@ -1,15 +1,28 @@
-//! PE/COFF images (Microsoft PE Format): imports, exports, the DLL's own name, version resources.
+//! PE/COFF images (Microsoft PE Format): the headers, and the order in which their tables are read.
 //!
 //! Read by our own walk: the crates measured keep one language of the resources, or expand hostile import tables
 //! without a bound.
 //!
-//! In: a file that starts with `MZ` and holds a PE header. Out: facts and the label of its version resource.
+//! In: a file that starts with `MZ` and holds a PE header. Out: facts and labels, by the readers of the tables below.
+
+mod debug;
+mod dotnet;
+mod installer;
+mod manifest;
+mod resources;
+mod rich;
+mod string_table;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod version_info;
+
+use std::borrow::Cow;
 
 use super::super::signature::authenticode::{self, Layout};
 use super::super::{Doc, Extractor, Head, Mine, Read};
-use super::version_info::{self, Block};
-use super::{overlay, pe_tables, u16_at, u32_at};
-use crate::fact::{FactKind, Inventory, Label, LabelSource, Reason};
+use super::{overlay, u16_at, u32_at};
+use crate::fact::{Inventory, Reason};
 
 pub(in super::super) const EXTRACTOR: Extractor = Extractor { name: "binary/pe", claim, extract: Read::Whole(extract) };
 
@@ -47,9 +60,18 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory) -> Mine {
                 let detail = format!("sections and signatures reach to byte {end} and the file has {}", doc.data.len());
                 inventory.gap("", Reason::Truncated, detail);
             }
-            overlay(doc.data, image.end(doc.data, header), inventory);
-            resources(doc.data, &image, inventory);
-            pe_tables::say(doc.data, &image, inventory);
+            for section in &image.sections {
+                let name = String::from_utf8_lossy(&section.name).trim_end_matches('\0').to_owned();
+                inventory.name_region(u64::from(section.offset), u64::from(section.raw), name);
+            }
+            let end = image.end(doc.data, header);
+            overlay(doc.data, end, inventory);
+            resources::say(doc.data, &image, &doc.options.stems, inventory);
+            tables::say(doc.data, &image, inventory);
+            dotnet::say(doc.data, &image, inventory);
+            debug::say(doc.data, &image, inventory);
+            rich::say(doc.data, header, inventory);
+            installer::say(doc.data, &image, end, inventory);
             if let Some(layout) = image.layout(doc.data) {
                 authenticode::say(doc.data, &layout, inventory);
             }
@@ -60,7 +82,7 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory) -> Mine {
 }
 
 /// What is needed to find the tables, read leniently from the headers.
-pub(super) struct Image {
+struct Image {
     /// By address, so that one can be found quickly.
     sections: Vec<Section>,
     /// Where the data directories stand, and how many there are.
@@ -68,15 +90,16 @@ pub(super) struct Image {
     /// File offset and size of the certificate table.
     signatures: Option<(u32, u32)>,
     /// PE32+: tables hold eight bytes an entry.
-    pub wide: bool,
+    wide: bool,
     /// The preferred address of the image.
-    pub base: u64,
+    base: u64,
     /// Whether the file ends within the section table.
     cut: bool,
 }
 
 #[derive(Clone, Copy)]
 struct Section {
+    name: [u8; 8],
     address: u32,
     size: u32,
     offset: u32,
@@ -99,19 +122,22 @@ impl Image {
             u64::from(u32_at(data, optional.checked_add(28)?)?)
         };
         let first = optional.checked_add(optional_size)?;
-        let mut sections: Vec<Section> = (0..declared.min(SECTIONS))
+        // The loader rounds where sections start down to a sector, but for images of a finer alignment.
+        let sector = if u32_at(data, optional.checked_add(36)?)? < 0x200 { u32::MAX } else { !0x1ff };
+        let mut sections: Vec<Section> = (0..declared)
             .map_while(|i| {
                 let at = first.checked_add(i * 40)?;
                 Some(Section {
+                    name: data.get(at..at.checked_add(8)?)?.try_into().ok()?,
                     size: u32_at(data, at + 8)?,
                     address: u32_at(data, at + 12)?,
                     raw: u32_at(data, at + 16)?,
-                    offset: u32_at(data, at + 20)?,
+                    offset: u32_at(data, at + 20)? & sector,
                 })
             })
             .collect();
         sections.sort_by_key(|s| s.address);
-        let cut = sections.len() < declared.min(SECTIONS);
+        let cut = sections.len() < declared;
         let mut image = Image { sections, directories: (directories, count), signatures: None, wide, base, cut };
         image.signatures = image.directory(data, 4);
         Some(image)
@@ -159,141 +185,43 @@ impl Image {
     }
 
     /// File offset of a relative virtual address.
-    pub fn offset(&self, address: u32) -> Option<usize> {
+    fn offset(&self, address: u32) -> Option<usize> {
         // The last section that begins at or before it; a few may overlap, so some before it are looked at, too.
         let behind = self.sections.partition_point(|s| s.address <= address);
         let near = self.sections.get(behind.saturating_sub(8)..behind).unwrap_or_default();
         let section = near.iter().rev().find(|s| address - s.address < s.size.max(s.raw));
         let offset = match section {
+            // Behind what the file holds of it, a section is zeros.
+            Some(s) if address - s.address >= s.raw => return None,
             Some(s) => s.offset.checked_add(address - s.address)?,
             // Headers, and images with a low alignment, are mapped as they lie.
             None => address,
         };
         usize::try_from(offset).ok()
     }
-}
 
-/// Sections read; the loader of Windows takes no more than 96.
-const SECTIONS: usize = 1024;
-/// Version strings read per file, whatever the number of resources that hold them.
-const STRINGS: usize = 20_000;
-/// Directory entries looked at per file: real ones have a few hundred.
-const ENTRIES: usize = 4096;
-
-fn resources(data: &[u8], image: &Image, inventory: &mut Inventory) {
-    let Some(base) = image.directory(data, 2).and_then(|(address, _)| image.offset(address)) else { return };
-    let mut found = Vec::new();
-    let mut left = ENTRIES;
-    leaves(data, base, &mut left, &mut found);
-    if left == 0 {
-        inventory.gap(
-            "RESOURCES",
-            Reason::Limit,
-            format!("more than {ENTRIES} resource entries; the rest was not read"),
-        );
-    }
-    let mut strings = STRINGS;
-    for (language, address, size) in found {
-        let bytes = image
-            .offset(address)
-            .and_then(|at| data.get(at..))
-            .map(|rest| rest.get(..size as usize).unwrap_or(rest))
-            .unwrap_or_default();
-        let field = format!("VERSIONINFO[0x{language:04x}]");
-        match version_info::read(bytes, &mut strings) {
-            Some(read) => say(&read, &field, inventory),
-            None => inventory.gap(field, Reason::Malformed, "a version resource that is none"),
-        }
-    }
-    if strings == 0 {
-        inventory.gap(
-            "VERSIONINFO",
-            Reason::Limit,
-            format!("more than {STRINGS} version strings; the rest was not read"),
-        );
+    /// What stands at an address, up to a size; shorter where the file ends.
+    fn part<'d>(&self, data: &'d [u8], address: u32, size: u32) -> Option<&'d [u8]> {
+        let rest = data.get(self.offset(address)?..)?;
+        Some(rest.get(..usize::try_from(size).ok()?).unwrap_or(rest))
     }
 }
 
-/// The flag of an entry that leads to a directory.
-const DIRECTORY: u32 = 0x8000_0000;
+/// Longest name of a symbol, module or type; C++ names are long, no real one is longer.
+const NAME: usize = 4096;
 
-/// The entries of one resource directory: id (0 for named ones) and where it leads.
-fn entries(data: &[u8], base: usize, at: u32, left: &mut usize) -> Vec<(u32, u32)> {
-    let Some(start) = usize::try_from(at).ok().and_then(|at| base.checked_add(at)) else { return Vec::new() };
-    let named = u16_at(data, start + 12).unwrap_or(0);
-    let by_id = u16_at(data, start + 14).unwrap_or(0);
-    let mut found = Vec::new();
-    for i in 0..usize::from(named) + usize::from(by_id) {
-        if *left == 0 {
-            break;
-        }
-        *left -= 1;
-        let at = start + 16 + i * 8;
-        let (Some(id), Some(to)) = (u32_at(data, at), u32_at(data, at + 4)) else { break };
-        found.push((if id & DIRECTORY == 0 { id } else { 0 }, to));
-    }
-    found
+/// A NUL-ended name at a relative virtual address.
+fn name<'d>(data: &'d [u8], image: &Image, address: u32) -> Option<Cow<'d, str>> {
+    ended(data.get(image.offset(address)?..)?)
 }
 
-/// Every RT_VERSION leaf: language, address, size. Exactly three levels, so a loop cannot recur.
-fn leaves(data: &[u8], base: usize, left: &mut usize, found: &mut Vec<(u32, u32, u32)>) {
-    for (kind, to) in entries(data, base, 0, left) {
-        if kind != 16 || to & DIRECTORY == 0 {
-            continue;
-        }
-        for (_, to) in entries(data, base, to & !DIRECTORY, left) {
-            if to & DIRECTORY == 0 {
-                continue;
-            }
-            for (language, to) in entries(data, base, to & !DIRECTORY, left) {
-                let Some(at) =
-                    usize::try_from(to).ok().filter(|_| to & DIRECTORY == 0).and_then(|to| base.checked_add(to))
-                else {
-                    continue;
-                };
-                if let (Some(address), Some(size)) = (u32_at(data, at), u32_at(data, at + 4)) {
-                    found.push((language, address, size));
-                }
-            }
-        }
-    }
+/// A NUL-ended name at the start of these bytes.
+fn ended(rest: &[u8]) -> Option<Cow<'_, str>> {
+    let rest = rest.get(..NAME).unwrap_or(rest);
+    let end = memchr::memchr(0, rest)?;
+    Some(String::from_utf8_lossy(rest.get(..end)?))
 }
 
-/// The facts of one version resource and, from its first table with names, a label.
-fn say(blocks: &[Block], field: &str, inventory: &mut Inventory) {
-    for block in blocks {
-        for (key, value) in &block.strings {
-            let at = format!("{field}/{}/{key}", block.table);
-            let kind = match key.to_ascii_lowercase().as_str() {
-                "companyname" => FactKind::CompanyName,
-                "productname" => FactKind::ProductName,
-                "filedescription" => FactKind::FileDescription,
-                "internalname" => FactKind::InternalName,
-                "originalfilename" => FactKind::OriginalFilename,
-                "legalcopyright" => FactKind::LegalCopyright,
-                "legaltrademarks" => FactKind::LegalTrademarks,
-                "productversion" => FactKind::ProductVersion,
-                "fileversion" => FactKind::FileVersion,
-                _ => {
-                    inventory.say(FactKind::VersionString, format!("{key}={value}"), at);
-                    continue;
-                }
-            };
-            inventory.say(kind, value, at);
-        }
-        let text = |wanted: &str| {
-            let found = block.strings.iter().find(|(key, _)| key.eq_ignore_ascii_case(wanted));
-            found.map(|(_, value)| value.trim().to_owned()).filter(|value| !value.is_empty())
-        };
-        let label = Label {
-            vendor: text("CompanyName"),
-            product: text("ProductName"),
-            version: text("ProductVersion"),
-            at: inventory.at(format!("{field}/{}", block.table)),
-            from: LabelSource::VersionResource,
-        };
-        if label.vendor.is_some() {
-            inventory.labels.push(label);
-        }
-    }
+fn broken(inventory: &mut Inventory<'_>, table: &str) {
+    inventory.gap(table, Reason::Malformed, "a table that leads out of the file; not read to its end");
 }

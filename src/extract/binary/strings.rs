@@ -74,6 +74,13 @@ impl Stems {
         Stems { search, narrow: narrow.len(), longest }
     }
 
+    /// True where a stem stands in these bytes, in either width.
+    pub(super) fn stand_in(&self, data: &[u8]) -> bool {
+        let mut found = false;
+        self.each(data, 0, data.len(), &mut Vec::new(), &mut |_, _| found = true);
+        found
+    }
+
     /// The texts that hold a stem, of those that a reader knows the borders of.
     pub(in super::super) fn among<'t>(&self, texts: &[(usize, &'t [u8])]) -> Vec<(usize, &'t [u8])> {
         let mut all = Vec::new();

@@ -177,7 +177,7 @@ mod tests {
         let path = "SYSTEM".into();
         let mut inventory = Inventory::new(&path, &path);
         let (options, limits) = (super::super::super::Options::default(), crate::source::Limits::default());
-        extract(&Doc { data: &data, options: &options, limits: &limits, known_as: None }, &mut inventory);
+        extract(&Doc { data: &data, options: &options, limits: &limits }, &mut inventory);
         assert!(inventory.gaps.iter().any(|gap| gap.reason == Reason::Limit) || inventory.file.full());
     }
 }

@@ -1,15 +1,15 @@
-//! Imports, delayed imports and exports of a PE image, bounded in entries, text and time.
+//! Imports, delayed and bound imports, exports and forwarders of a PE image, bounded in entries, text and time.
 //!
 //! In: the headers as [`Image`]. Out: module and symbol names, and gaps for tables that lead nowhere. Hostile tables
 //! point a million entries at one long name, and a thousand descriptors at one table: everything counts down from one
 //! budget a file.
 
-use super::pe::Image;
-use super::{SYMBOLS, u32_at};
+use std::ops::Range;
+
+use super::super::{SYMBOLS, u16_at, u32_at};
+use super::{Image, broken, ended, name};
 use crate::fact::{FactKind, Inventory, Reason};
 
-/// Longest name of a symbol or module; C++ names are long, no real one is longer.
-const NAME: usize = 4096;
 /// Modules a file imports from; real ones have hundreds.
 const MODULES: usize = 4096;
 
@@ -24,27 +24,16 @@ pub(super) fn say(data: &[u8], image: &Image, inventory: &mut Inventory<'_>) {
     exports(data, image, &mut left, inventory);
     imports(data, image, &mut left, inventory);
     delayed(data, image, &mut left, inventory);
+    bound(data, image, &mut left, inventory);
     if left.symbols == 0 || left.modules == 0 {
         let detail = format!("more than {SYMBOLS} symbols or {MODULES} modules; the rest was not read");
         inventory.gap("", Reason::Limit, detail);
     }
 }
 
-/// A NUL-ended name at a relative virtual address.
-fn name<'d>(data: &'d [u8], image: &Image, address: u32) -> Option<std::borrow::Cow<'d, str>> {
-    let rest = data.get(image.offset(address)?..)?;
-    let rest = rest.get(..NAME).unwrap_or(rest);
-    let end = memchr::memchr(0, rest)?;
-    Some(String::from_utf8_lossy(rest.get(..end)?))
-}
-
-fn broken(inventory: &mut Inventory<'_>, table: &str) {
-    inventory.gap(table, Reason::Malformed, "a table that leads out of the file; not read to its end");
-}
-
 /// The export directory: the name the file gives itself, and those it offers.
 fn exports(data: &[u8], image: &Image, left: &mut Budget, inventory: &mut Inventory<'_>) {
-    let Some((address, _)) = image.directory(data, 0) else { return };
+    let Some((address, size)) = image.directory(data, 0) else { return };
     let Some(at) = image.offset(address).filter(|at| at.saturating_add(40) <= data.len()) else {
         return broken(inventory, "EXPORT");
     };
@@ -52,6 +41,7 @@ fn exports(data: &[u8], image: &Image, left: &mut Budget, inventory: &mut Invent
     if let Some(own) = Some(field(12)).filter(|a| *a != 0).and_then(|a| name(data, image, a)) {
         inventory.say(FactKind::ExportName, own, "EXPORT/Name");
     }
+    forwarders(data, image, address..address.saturating_add(size), [field(16), field(20), field(28)], left, inventory);
     let (count, names) = (field(24), field(32));
     let Some(table) = image.offset(names) else {
         if count > 0 {
@@ -72,6 +62,61 @@ fn exports(data: &[u8], image: &Image, left: &mut Budget, inventory: &mut Invent
             None => return broken(inventory, "EXPORT"),
         }
     }
+}
+
+/// Exports that another module holds: their address lies within the export directory, where its name stands.
+fn forwarders(
+    data: &[u8],
+    image: &Image,
+    directory: Range<u32>,
+    [base, count, table]: [u32; 3],
+    left: &mut Budget,
+    inventory: &mut Inventory<'_>,
+) {
+    let Some(table) = image.offset(table) else {
+        if count > 0 {
+            broken(inventory, "EXPORT");
+        }
+        return;
+    };
+    for i in 0..count {
+        if left.symbols == 0 || inventory.file.full() {
+            return;
+        }
+        left.symbols -= 1;
+        let entry = usize::try_from(i).ok().and_then(|i| table.checked_add(i.checked_mul(4)?));
+        let Some(address) = entry.and_then(|at| u32_at(data, at)) else { return broken(inventory, "EXPORT") };
+        if !directory.contains(&address) {
+            continue;
+        }
+        let Some(target) = name(data, image, address) else { return broken(inventory, "EXPORT") };
+        let ordinal = base.saturating_add(i);
+        inventory.file.say_at(FactKind::ExportForward, target, format_args!("EXPORT[{ordinal}]"));
+    }
+}
+
+/// Bound imports: modules whose addresses were written into the file beforehand, and those they forward to.
+fn bound(data: &[u8], image: &Image, left: &mut Budget, inventory: &mut Inventory<'_>) {
+    let Some((address, _)) = image.directory(data, 11) else { return };
+    let Some(table) = image.offset(address).and_then(|at| data.get(at..)) else {
+        return broken(inventory, "BOUND_IMPORT");
+    };
+    // A reference to a module it forwards to has the same form as a descriptor.
+    for entry in table.chunks(8) {
+        if left.modules == 0 || inventory.file.full() {
+            return;
+        }
+        left.modules -= 1;
+        let Some((stamp, at)) = u32_at(entry, 0).zip(u16_at(entry, 4)) else { break };
+        if stamp == 0 && at == 0 {
+            return;
+        }
+        match table.get(usize::from(at)..).and_then(ended) {
+            Some(module) => inventory.say(FactKind::ImportModule, module, "BOUND_IMPORT"),
+            None => break,
+        }
+    }
+    broken(inventory, "BOUND_IMPORT");
 }
 
 /// The import directory: a descriptor a module, with a table of names each.

@@ -1,9 +1,9 @@
 //! VS_VERSIONINFO (Win32 version-information resource): every string of every table, in all languages.
 //!
-//! In: the bytes of one resource. Out: its string tables. Real resources break the documented rules
+//! In: the bytes of one resource. Out: its string tables and fixed numbers. Real resources break the documented rules
 //! (value lengths in bytes for words, missing padding), so lengths bound and never prove.
 
-use super::u16_at;
+use super::super::{u16_at, u32_at};
 
 /// One StringTable.
 pub(super) struct Block {
@@ -13,8 +13,15 @@ pub(super) struct Block {
     pub strings: Vec<(String, String)>,
 }
 
+/// What one resource holds.
+pub(super) struct VersionInfo {
+    pub blocks: Vec<Block>,
+    /// File and product version of VS_FIXEDFILEINFO: numbers that the texts may contradict.
+    pub fixed: Option<(String, String)>,
+}
+
 /// The tables of a resource, or nothing when it is no VS_VERSIONINFO; `left` counts the strings of the file.
-pub(super) fn read(data: &[u8], left: &mut usize) -> Option<Vec<Block>> {
+pub(super) fn read(data: &[u8], left: &mut usize) -> Option<VersionInfo> {
     let root = Item::read(data)?;
     if root.key != "VS_VERSION_INFO" {
         return None;
@@ -36,7 +43,17 @@ pub(super) fn read(data: &[u8], left: &mut usize) -> Option<Vec<Block>> {
             blocks.push(Block { table: table.key, strings });
         }
     }
-    Some(blocks)
+    Some(VersionInfo { blocks, fixed: fixed(&root) })
+}
+
+/// The numbers of VS_FIXEDFILEINFO, known by its signature.
+fn fixed(root: &Item<'_>) -> Option<(String, String)> {
+    let value = root.data.get(root.value..).filter(|value| u32_at(value, 0) == Some(0xfeef_04bd))?;
+    let version = |at: usize| {
+        let (high, low) = (u32_at(value, at)?, u32_at(value, at + 4)?);
+        Some(format!("{}.{}.{}.{}", high >> 16, high & 0xffff, low >> 16, low & 0xffff))
+    };
+    version(8).zip(version(16))
 }
 
 /// One node: length, value length, type, key, padding, value, padding, children.

@@ -1,0 +1,49 @@
+//! What installers and packers say of themselves: by a section's name, a resource's number, the start of the overlay.
+//!
+//! In: the headers as [`Image`]. Out: the tool, and a gap where it hides the program's own code. What an installer
+//! carries is not opened here.
+
+use super::{Image, resources};
+use crate::fact::{FactKind, Inventory, Reason};
+
+/// Bytes of the overlay searched: the marks stand at its start.
+const REACH: usize = 64 << 10;
+/// The resource in which the loader of Inno Setup keeps its offsets.
+const INNO: u32 = 11_111;
+
+pub(super) fn say(data: &[u8], image: &Image, end: u64, inventory: &mut Inventory<'_>) {
+    let overlay = usize::try_from(end).ok().and_then(|end| data.get(end..)).unwrap_or_default();
+    let head = overlay.get(..REACH).unwrap_or(overlay);
+    let named = |name: &[u8]| image.sections.iter().any(|section| section.name.starts_with(name));
+    if memchr::memmem::find(head, b"\xef\xbe\xad\xdeNullsoftInst").is_some() {
+        inventory.say(FactKind::Toolchain, "Nullsoft Install System", "overlay");
+    }
+    if head.starts_with(b"InstallShield\0") || head.starts_with(b"ISSetupStream\0") {
+        inventory.say(FactKind::Toolchain, "InstallShield", "overlay");
+    }
+    if named(b".wixburn") {
+        inventory.say(FactKind::Toolchain, "WiX Burn", ".wixburn");
+    }
+    if named(b"UPX0") && named(b"UPX1") {
+        inventory.say(FactKind::Toolchain, "UPX", "UPX0");
+        inventory.gap("UPX1", Reason::Unsupported, "the program is packed with UPX; not unpacked by this version");
+    }
+    inno(data, image, overlay, inventory);
+}
+
+/// The loader of Inno Setup since 5.1.5 keeps its offsets in a resource, earlier ones in the DOS header. The version
+/// stands in front of the compressed headers, anywhere in the overlay.
+fn inno(data: &[u8], image: &Image, overlay: &[u8], inventory: &mut Inventory<'_>) {
+    const MARK: &[u8] = b"Inno Setup Setup Data (";
+    let loader = resources::rcdata(data, image, INNO).is_some_and(|table| table.starts_with(b"rDlPtS"));
+    if !loader && data.get(0x30..0x34) != Some(b"Inno") {
+        return;
+    }
+    let version = memchr::memmem::find(overlay, MARK).and_then(|at| overlay.get(at + MARK.len()..)).and_then(|rest| {
+        let rest = rest.get(..32).unwrap_or(rest);
+        let end = rest.iter().position(|byte| *byte == b')')?;
+        std::str::from_utf8(rest.get(..end)?).ok()
+    });
+    let tool = version.map_or_else(|| "Inno Setup".to_owned(), |version| format!("Inno Setup {version}"));
+    inventory.say(FactKind::Toolchain, tool, "overlay");
+}
