@@ -11,6 +11,7 @@ mod header;
 mod java;
 mod json;
 mod package;
+mod plist;
 mod sbom;
 mod signature;
 mod stream;
@@ -72,6 +73,7 @@ const EXTRACTORS: &[Extractor] = &[
     java::EXTRACTOR,
     android::dex::EXTRACTOR,
     android::manifest::EXTRACTOR,
+    package::info_plist::EXTRACTOR,
     package::npm::EXTRACTOR,
     package::python::EXTRACTOR,
     signature::file::EXTRACTOR,

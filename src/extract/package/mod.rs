@@ -2,6 +2,7 @@
 //!
 //! In: metadata files. Out: name, version, maker and purl as facts, and the label.
 
+pub(super) mod info_plist;
 pub(super) mod npm;
 pub(super) mod python;
 
