@@ -272,10 +272,10 @@ impl<'a> Image<'a> {
         self.data.get(start..end.min(self.data.len())).unwrap_or_default()
     }
 
-    /// The bytes of a section.
+    /// The bytes of a section. Those of files of debugging data stand nowhere in the file.
     pub fn section(&self, segment: &str, name: &str) -> Option<(&Section, &'a [u8])> {
         let section = self.sections.iter().find(|s| s.name == name && (segment.is_empty() || s.segment == segment))?;
-        let start = usize::try_from(section.offset).ok()?;
+        let start = usize::try_from(section.offset).ok().filter(|at| *at > 0)?;
         let end = start.checked_add(usize::try_from(section.size).ok()?)?;
         let hidden = self.encrypted.as_ref().is_some_and(|e| start < e.end && end > e.start);
         self.data.get(start..end).filter(|_| !hidden).map(|data| (section, data))
