@@ -75,6 +75,7 @@ const EXTRACTORS: &[Extractor] = &[
     android::manifest::EXTRACTOR,
     package::info_plist::EXTRACTOR,
     package::npm::EXTRACTOR,
+    package::provisioning::EXTRACTOR,
     package::python::EXTRACTOR,
     signature::file::EXTRACTOR,
     signature::msi::EXTRACTOR,

@@ -5,6 +5,7 @@
 
 pub(super) mod elf;
 pub(super) mod macho;
+pub(super) use macho::signature::entitlements;
 pub(super) mod pe;
 mod pe_tables;
 pub(super) mod strings;

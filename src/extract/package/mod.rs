@@ -4,6 +4,7 @@
 
 pub(super) mod info_plist;
 pub(super) mod npm;
+pub(super) mod provisioning;
 pub(super) mod python;
 
 use packageurl::PackageUrl;

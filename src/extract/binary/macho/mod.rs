@@ -6,7 +6,7 @@
 mod dyld;
 mod image;
 mod objc;
-mod signature;
+pub(in super::super) mod signature;
 mod symbols;
 #[cfg(test)]
 mod tests;

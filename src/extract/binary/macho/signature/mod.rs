@@ -5,7 +5,7 @@
 //! fit, and what nobody signed (ad hoc), is said as doubted.
 
 mod directory;
-mod entitlements;
+pub(in super::super::super) mod entitlements;
 
 use directory::Directory;
 
