@@ -33,14 +33,11 @@ pub(super) fn say<'a>(image: &Image<'a>, prefix: &str, inventory: &mut Inventory
         let detail = format!("the symbol table reaches to byte {reached} and the file has {}", image.data.len());
         inventory.gap(&field, Reason::Truncated, detail);
     }
-    let count = count as usize;
-    if count > SYMBOLS {
-        inventory.gap(&field, Reason::Limit, format!("more than {SYMBOLS} symbols; the rest was not read"));
-    }
+    let mut kept = 0usize;
     let names = image.data.get(names as usize..).unwrap_or_default();
     let names = names.get(..size as usize).unwrap_or(names);
     let entries = image.data.get(start as usize..).unwrap_or_default();
-    for entry in entries.chunks_exact(width as usize).take(count.min(SYMBOLS)) {
+    for entry in entries.chunks_exact(width as usize).take(count as usize) {
         if inventory.file.full() {
             break;
         }
@@ -55,6 +52,12 @@ pub(super) fn say<'a>(image: &Image<'a>, prefix: &str, inventory: &mut Inventory
             0 => (FactKind::ImportSymbol, &mut said.wanted),
             _ => (FactKind::ExportSymbol, &mut said.offered),
         };
+        // Local symbols stand in front: large programs have a million of them.
+        if kept >= SYMBOLS {
+            inventory.gap(&field, Reason::Limit, format!("more than {SYMBOLS} symbols; the rest was not read"));
+            break;
+        }
+        kept += 1;
         set.insert(name);
         inventory.say(fact, plain(name), &field);
     }
