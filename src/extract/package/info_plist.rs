@@ -94,7 +94,8 @@ pub(in super::super) fn say(root: &Node<'_>, prefix: &str, inventory: &mut Inven
     services(root, prefix, inventory);
     let text = |key: &str| root.str(key).map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned);
     let product = text("CFBundleDisplayName").or_else(|| text("CFBundleName"));
-    if product.is_some() || text("CFBundleIdentifier").is_some() {
+    // Debugging bundles have no name.
+    if product.is_some() {
         inventory.labels.push(Label {
             vendor: None,
             product,

@@ -185,6 +185,8 @@ fn imports<'a>(
     let names = table.get(names..)?;
     let entries = table.get(start..)?.chunks_exact(width);
     let short = entries.len() < count;
+    // Each name is said once in a real table.
+    let mut budget = table.len().saturating_mul(4);
     for entry in entries.take(count.min(SYMBOLS)) {
         if inventory.file.full() {
             break;
@@ -194,7 +196,13 @@ fn imports<'a>(
             16 => image.word_in(entry, 4)?,
             _ => image.word_in(entry, 0)? >> 9,
         };
-        want(until_zero(names.get(at as usize..)?, NAME), field, said, inventory);
+        let name = until_zero(names.get(at as usize..)?, NAME);
+        let Some(left) = budget.checked_sub(name.len()) else {
+            inventory.gap(field, Reason::Limit, "one name stands in it many times; the rest was not read");
+            break;
+        };
+        budget = left;
+        want(name, field, said, inventory);
     }
     (!short).then_some(())
 }

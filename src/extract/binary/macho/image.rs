@@ -10,7 +10,7 @@ use super::{FactKind, Inventory, Reason};
 /// Load commands of one image; the kernel's collections have some hundreds.
 const COMMANDS: usize = 65_536;
 /// Segments and sections of one image; real ones have a dozen and at most 255.
-const SEGMENTS: usize = 512;
+const SEGMENTS: usize = 64;
 const SECTIONS: usize = 4096;
 /// Longest name of a library or path.
 const NAME: usize = 4096;

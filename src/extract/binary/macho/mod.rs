@@ -82,11 +82,18 @@ fn each(data: &[u8], budget: &mut usize, inventory: &mut Inventory<'_>) {
     if sorted.windows(2).any(|w| matches!(w, [(at, size), (next, _)] if at.saturating_add(*size) > *next)) {
         inventory.gap("", Reason::Malformed, "architectures that overlap");
     }
+    // Slices of a hostile file overlap: together they are read a few times over, not once for each.
+    let mut left = data.len().saturating_mul(4);
     for (index, (at, size)) in slices.into_iter().enumerate() {
         let part = usize::try_from(at).ok().zip(usize::try_from(size).ok());
         let part =
             part.and_then(|(at, size)| data.get(at..at.saturating_add(size).min(data.len()))).unwrap_or_default();
         let field = format!("arch[{index}]");
+        let Some(fewer) = left.checked_sub(part.len()) else {
+            inventory.gap(field, Reason::Limit, "architectures of more bytes than the file; not read");
+            continue;
+        };
+        left = fewer;
         let fault = match part {
             _ if part.starts_with(b"!<arch>\n") => {
                 "static library in a universal file: recognised, not opened by this version"

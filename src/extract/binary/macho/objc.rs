@@ -12,6 +12,8 @@ use super::{FactKind, Inventory, Reason};
 
 /// Classes of one image; the largest real ones have some ten thousand.
 const CLASSES: usize = 200_000;
+/// Classes that could not be read, after which the list is given up.
+const UNREAD: usize = 10_000;
 /// Longest name of a class.
 const NAME: usize = 1024;
 /// Types within types, and the module round them.
@@ -53,8 +55,12 @@ fn listed<'a>(image: &Image<'a>, prefix: &str, known: &mut HashSet<Cow<'a, str>>
     let (mut read, mut unread) = (0usize, 0usize);
     let start = list.as_ptr() as usize - image.data.as_ptr() as usize;
     for index in 0..list.len() / width {
-        if index >= CLASSES {
-            inventory.gap(&field, Reason::Limit, format!("more than {CLASSES} classes; the rest was not read"));
+        if index >= CLASSES || unread >= UNREAD {
+            inventory.gap(
+                &field,
+                Reason::Limit,
+                format!("more than {CLASSES} classes, or {UNREAD} that are none; the rest was not read"),
+            );
             break;
         }
         match class(image, start + index * width, width) {
@@ -134,6 +140,10 @@ fn swift(image: &Image<'_>, prefix: &str, inventory: &mut Inventory<'_>) {
                 None => break,
             }
             at = if kind == 0 { None } else { relative(image, descriptor + 4) };
+        }
+        // Types of C that are only used here.
+        if parts.last().is_some_and(|module| module == "__C") {
+            continue;
         }
         parts.reverse();
         inventory.say(FactKind::ObjcClass, parts.join("."), &field);
