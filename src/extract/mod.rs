@@ -12,6 +12,7 @@ mod inf;
 mod java;
 mod json;
 mod package;
+mod plist;
 mod pyc;
 mod registry;
 mod sbom;
@@ -77,7 +78,9 @@ const EXTRACTORS: &[Extractor] = &[
     pyc::EXTRACTOR,
     android::dex::EXTRACTOR,
     android::manifest::EXTRACTOR,
+    package::info_plist::EXTRACTOR,
     package::npm::EXTRACTOR,
+    package::provisioning::EXTRACTOR,
     package::python::EXTRACTOR,
     signature::file::EXTRACTOR,
     signature::msi::EXTRACTOR,

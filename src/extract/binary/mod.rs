@@ -5,6 +5,7 @@
 
 pub(super) mod elf;
 pub(super) mod macho;
+pub(super) use macho::signature::entitlements;
 pub(super) mod pe;
 pub(super) mod strings;
 pub(super) mod wasm;

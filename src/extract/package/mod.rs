@@ -6,8 +6,10 @@ pub(super) mod crx;
 pub(super) mod extension;
 pub(super) mod flutter;
 pub(super) mod gem;
+pub(super) mod info_plist;
 pub(super) mod npm;
 pub(super) mod nuget;
+pub(super) mod provisioning;
 pub(super) mod python;
 
 use packageurl::PackageUrl;

@@ -46,7 +46,7 @@ fn read(data: &[u8]) -> Inventory<'static> {
     let path: Arc<str> = Arc::from("x.dll");
     let mut inventory = Inventory::new(&path, &path);
     let (options, limits) = (Options::default(), Limits::default());
-    let doc = Doc { data, options: &options, limits: &limits, known_as: None };
+    let doc = Doc { data, options: &options, limits: &limits };
     assert!(extract(&doc, &mut inventory) == Mine::Yes);
     inventory
 }
@@ -266,7 +266,7 @@ fn texts_of_a_string_table_stand_without_their_lengths() {
         let path: Arc<str> = Arc::from("x.dll");
         let mut inventory = Inventory::new(&path, &path);
         let options = Options { stems: Stems::new(["kaspersky"]), strict: false };
-        let doc = Doc { data: &data, options: &options, limits: &Limits::default(), known_as: None };
+        let doc = Doc { data: &data, options: &options, limits: &Limits::default() };
         assert!(extract(&doc, &mut inventory) == Mine::Yes);
         inventory
     };
