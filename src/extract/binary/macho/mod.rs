@@ -41,7 +41,7 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
     let mut budget = doc.data.len().saturating_mul(4);
     if doc.data.starts_with(&[0xca, 0xfe, 0xba]) {
         each(doc.data, &mut budget, inventory);
-    } else if let Some(end) = one(doc.data, "", &mut budget, inventory) {
+    } else if let Some(end) = one(doc.data, 0, "", &mut budget, inventory) {
         super::overlay(doc.data, end, inventory);
     }
     Mine::Yes
@@ -104,7 +104,7 @@ fn each(data: &[u8], budget: &mut usize, inventory: &mut Inventory<'_>) {
                 continue;
             }
             _ => {
-                if one(part, &format!("{field}/"), budget, inventory).is_none() {
+                if one(part, at, &format!("{field}/"), budget, inventory).is_none() {
                     inventory.gap(field, Reason::Malformed, "no Mach-O image");
                 }
                 continue;
@@ -115,8 +115,12 @@ fn each(data: &[u8], budget: &mut usize, inventory: &mut Inventory<'_>) {
 }
 
 /// One image. Gives where it ends by its own word.
-fn one(data: &[u8], prefix: &str, budget: &mut usize, inventory: &mut Inventory<'_>) -> Option<u64> {
+fn one(data: &[u8], start: u64, prefix: &str, budget: &mut usize, inventory: &mut Inventory<'_>) -> Option<u64> {
     let image = Image::read(data, prefix, inventory)?;
+    for section in &image.sections {
+        let name = format!("{},{}", section.segment, section.name);
+        inventory.name_region(start.saturating_add(section.offset), section.size, name);
+    }
     let end = image.segments_end();
     reach(end, data.len(), prefix, inventory);
     let mut said = symbols::say(&image, prefix, inventory);
