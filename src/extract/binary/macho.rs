@@ -7,7 +7,7 @@ use goblin::mach::load_command::CommandVariant;
 use goblin::mach::{Mach, MachO, MultiArch, SingleArch};
 
 use super::super::{Doc, Extractor, Head, Mine, Read};
-use super::SYMBOLS;
+use super::{SYMBOLS, auditable, go};
 use crate::fact::{FactKind, Inventory, Reason};
 
 pub(in super::super) const EXTRACTOR: Extractor =
@@ -95,6 +95,19 @@ fn one(macho: &MachO<'_>, data: &[u8], prefix: &str, inventory: &mut Inventory) 
         inventory.say(FactKind::LoadDylib, library, format!("{prefix}LC_LOAD_DYLIB"));
     }
     symbols(macho, data, prefix, inventory);
+    go::say(data, 0, &|address| place(macho, address), inventory);
+    for (section, _) in macho.segments.iter().flat_map(|s| s.sections().unwrap_or_default()) {
+        if section.name().is_ok_and(|name| name == auditable::SECTION) {
+            let (at, size) = (section.offset as usize, usize::try_from(section.size).unwrap_or(usize::MAX));
+            auditable::say(data.get(at..at.saturating_add(size)).unwrap_or_default(), prefix, inventory);
+        }
+    }
+}
+
+/// Where an address lies in the file.
+fn place(macho: &MachO<'_>, address: u64) -> Option<usize> {
+    let segment = macho.segments.iter().find(|s| address.checked_sub(s.vmaddr).is_some_and(|at| at < s.filesize))?;
+    usize::try_from(segment.fileoff.checked_add(address - segment.vmaddr)?).ok()
 }
 
 /// Longest name of a symbol.

@@ -7,7 +7,7 @@
 
 use super::super::{Doc, Extractor, Head, Mine, Read};
 use super::version_info::{self, Block};
-use super::{overlay, pe_tables, u16_at, u32_at};
+use super::{auditable, go, overlay, pe_tables, u16_at, u32_at};
 use crate::fact::{FactKind, Inventory, Label, LabelSource, Reason};
 
 pub(in super::super) const EXTRACTOR: Extractor = Extractor { name: "binary/pe", claim, extract: Read::Whole(extract) };
@@ -49,6 +49,9 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory) -> Mine {
             overlay(doc.data, image.end(doc.data, header), inventory);
             resources(doc.data, &image, inventory);
             pe_tables::say(doc.data, &image, inventory);
+            let place = |address: u64| image.offset(u32::try_from(address.checked_sub(image.base)?).ok()?);
+            go::say(doc.data, 0, &place, inventory);
+            auditable::of_pe(doc.data, header, inventory);
         }
         None => inventory.gap("", Reason::Truncated, "ends within its PE headers"),
     }

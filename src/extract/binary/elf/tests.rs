@@ -1,0 +1,1 @@
+//! Broken ELF files, by hand.
