@@ -230,7 +230,7 @@ fn symbols_of_both_tables_are_said_once() {
     let debug = [
         symbol(&b, 34, 4, 0xfff1),
         symbol(&b, 23, 2, 5),
-        symbol(&b, 56, 2, 5),
+        symbol(&b, 55, 2, 5),
         symbol(&b, 1, 0x12, 5),
         symbol(&b, 14, 0x12, 5),
         symbol(&b, 38, 0x12, 0),
