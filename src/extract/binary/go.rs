@@ -95,7 +95,7 @@ fn framed(text: &[u8]) -> String {
 }
 
 /// A module on its line: path, version, digest.
-fn module<'t>(rest: &'t str) -> (&'t str, &'t str, &'t str) {
+fn module(rest: &str) -> (&str, &str, &str) {
     let mut parts = rest.split('\t');
     let mut next = || cut(parts.next().unwrap_or_default(), TEXT);
     (next(), next(), next())

@@ -158,11 +158,8 @@ impl<'d> Reader<'_, 'd> {
             (b"FDO", 0x407c_0c0a) => opened_later(desc, inventory),
             // Of the compiler's plug-in that records how each function was built, only what the compiler was.
             ([b'G', b'A', mark, rest @ ..], _) if matches!(mark, b'$' | b'!' | b'*' | b'+') => {
-                if let Some(tool) = rest.strip_prefix(b"\x05").filter(|_| *mark == b'$') {
-                    if self.others.insert((owner, 0)) {
-                        inventory.say(FactKind::Toolchain, text(tool), ".gnu.build.attributes");
-                    }
-                }
+                let tool = rest.strip_prefix(b"\x05").filter(|_| *mark == b'$' && self.others.insert((owner, 0)));
+                inventory.say(FactKind::Toolchain, text(tool.unwrap_or_default()), ".gnu.build.attributes");
             }
             _ => {
                 if self.others.insert((owner, kind)) {
