@@ -57,6 +57,7 @@ const EXTRACTORS: &[Extractor] = &[
     sbom::syft::EXTRACTOR,
     sbom::trivy::EXTRACTOR,
     sbom::github::EXTRACTOR,
+    sbom::auditable::EXTRACTOR,
     sbom::envelope::STATEMENT,
     sbom::envelope::DSSE,
     sbom::envelope::BUNDLE,

@@ -1,9 +1,11 @@
 //! Executable code: headers, symbol tables, version resources, and the strings in it.
 //!
 //! In: PE, ELF and Mach-O files. Out: what each says of its name, maker and the code it uses.
-//! Structure is read through `goblin`; the version resource and the string stage are ours.
+//! Mach-O is read through `goblin`; the rest is ours.
 
+mod auditable;
 pub(super) mod elf;
+mod go;
 pub(super) mod macho;
 pub(super) use macho::signature::entitlements;
 pub(super) mod pe;

@@ -21,7 +21,7 @@ use std::borrow::Cow;
 
 use super::super::signature::authenticode::{self, Layout};
 use super::super::{Doc, Extractor, Head, Mine, Read};
-use super::{overlay, u16_at, u32_at};
+use super::{auditable, go, overlay, u16_at, u32_at};
 use crate::fact::{Inventory, Reason};
 
 pub(in super::super) const EXTRACTOR: Extractor = Extractor { name: "binary/pe", claim, extract: Read::Whole(extract) };
@@ -75,6 +75,9 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory) -> Mine {
             if let Some(layout) = image.layout(doc.data) {
                 authenticode::say(doc.data, &layout, inventory);
             }
+            let place = |address: u64| image.offset(u32::try_from(address.checked_sub(image.base)?).ok()?);
+            go::say(doc.data, 0, &place, inventory);
+            auditable::of_pe(doc.data, header, inventory);
         }
         None => inventory.gap("", Reason::Truncated, "ends within its PE headers"),
     }

@@ -7,6 +7,7 @@
 //! Every notation of a format (JSON, XML, YAML, tag-value, RDF, protobuf) is turned into the tree of its JSON form,
 //! so that a format has one reader; pointers are those of the JSON form.
 
+pub(super) mod auditable;
 mod conformance;
 pub(super) mod cyclonedx;
 pub(super) mod envelope;

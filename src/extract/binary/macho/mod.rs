@@ -15,7 +15,7 @@ use image::Image;
 
 use super::super::package::info_plist;
 use super::super::{Doc, Extractor, Head, Mine, Read, plist};
-use super::SYMBOLS;
+use super::{SYMBOLS, auditable, go};
 use crate::fact::{FactKind, Inventory, Reason};
 
 pub(in super::super) const EXTRACTOR: Extractor =
@@ -130,6 +130,10 @@ fn one(data: &[u8], start: u64, prefix: &str, budget: &mut usize, inventory: &mu
         if let Some((_, data)) = image.section("__TEXT", name).filter(|(_, data)| data.iter().any(|b| *b != 0)) {
             embedded(data, &format!("{prefix}{name}"), what, inventory);
         }
+    }
+    go::say(data, 0, &|address| image.offset(address), inventory);
+    if let Some((_, section)) = image.section("__DATA", auditable::SECTION) {
+        auditable::say(section, prefix, inventory);
     }
     signature::say(&image, prefix, budget, inventory);
     Some(end.max(image.tables_end()))
