@@ -12,6 +12,7 @@ mod inf;
 mod java;
 mod json;
 mod package;
+mod packed;
 mod plist;
 mod pyc;
 mod registry;
@@ -19,6 +20,7 @@ mod sbom;
 mod signature;
 mod stream;
 mod text;
+mod wire;
 mod xml;
 
 use std::cell::OnceCell;
@@ -75,11 +77,18 @@ const EXTRACTORS: &[Extractor] = &[
     binary::elf::EXTRACTOR,
     binary::macho::EXTRACTOR,
     binary::wasm::EXTRACTOR,
-    java::EXTRACTOR,
     pyc::EXTRACTOR,
+    java::class::EXTRACTOR,
+    java::manifest::EXTRACTOR,
+    java::pom::PROPERTIES,
+    java::pom::XML,
     android::dex::EXTRACTOR,
     android::manifest::EXTRACTOR,
     package::info_plist::EXTRACTOR,
+    android::resources::EXTRACTOR,
+    android::optimised::EXTRACTOR,
+    android::distribution::XAPK,
+    android::distribution::NOTICES,
     package::npm::EXTRACTOR,
     package::provisioning::EXTRACTOR,
     package::python::EXTRACTOR,
@@ -101,7 +110,12 @@ const EXTRACTORS: &[Extractor] = &[
 ];
 
 /// What containers say of themselves beside their members: these are tried where an archive was opened.
-const OF_CONTAINERS: &[Extractor] = &[package::crx::EXTRACTOR];
+const OF_CONTAINERS: &[Extractor] = &[
+    package::crx::EXTRACTOR,
+    java::signature::EXTRACTOR,
+    android::signing::EXTRACTOR,
+    android::application::EXTRACTOR,
+];
 
 /// What a claim may look at.
 struct Head<'a> {
@@ -211,4 +225,23 @@ pub(crate) fn header_fact(head: &[u8], inventory: &mut Inventory<'_>) {
     if inventory.formats.is_empty() && !head.is_empty() {
         header::say(head, inventory);
     }
+}
+
+/// What one extractor says of a file: facts as `kind field value`, doubted ones with a mark, and gaps.
+#[cfg(test)]
+fn said(extractor: &Extractor, name: &str, data: &[u8]) -> (Vec<String>, Vec<String>) {
+    let path = name.into();
+    let mut inventory = Inventory::new(&path, &path);
+    let (limits, options) = (Limits::default(), Options::default());
+    if (extractor.claim)(&Head { name, data }) {
+        match extractor.extract {
+            Read::Whole(read) => {
+                read(&Doc { data, options: &options, limits: &limits }, &mut inventory);
+            }
+            Read::Stream(_) => {}
+        }
+    }
+    let facts = inventory.file.facts();
+    let facts = facts.map(|f| format!("{}{} {} {}", f.kind.name(), if f.doubted { "?" } else { "" }, f.field, f.value));
+    (facts.collect(), inventory.gaps.iter().map(|g| format!("{} {}", g.reason.name(), g.detail)).collect())
 }

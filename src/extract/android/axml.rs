@@ -2,17 +2,17 @@
 //!
 //! In: the bytes of a compiled manifest. Out: its elements with their attributes, in order.
 
-/// An element: its name, and attributes as (name, value). Values that are no text are left out.
+use super::pool::{self, Pool, u16_at, u32_at};
+
+/// An element: its name, and attributes as (name, value). A reference to a resource is `@0x` and its number.
 pub(super) struct Element {
     pub name: String,
     pub attributes: Vec<(String, String)>,
 }
 
-/// Letters kept of one string.
-const LONGEST: usize = 2048;
 /// Elements read per file, attributes per element, and text in all: hostile files repeat one a million times.
 pub(super) const ELEMENTS: usize = 100_000;
-const ATTRIBUTES: usize = 256;
+pub(super) const ATTRIBUTES: usize = 256;
 pub(super) const TEXT: usize = 16 << 20;
 
 /// The name space of Android's own attributes.
@@ -23,21 +23,21 @@ const KNOWN: &[(u32, &str)] = &[
     (0x0101_0001, "label"),
     (0x0101_0003, "name"),
     (0x0101_0006, "permission"),
+    (0x0101_0007, "readPermission"),
+    (0x0101_0008, "writePermission"),
+    (0x0101_000b, "sharedUserId"),
+    (0x0101_0011, "process"),
     (0x0101_0018, "authorities"),
+    (0x0101_0021, "targetPackage"),
+    (0x0101_0024, "value"),
+    (0x0101_0025, "resource"),
+    (0x0101_0202, "targetActivity"),
     (0x0101_021b, "versionCode"),
     (0x0101_021c, "versionName"),
 ];
 
 pub(super) fn is_axml(data: &[u8]) -> bool {
     data.starts_with(&[3, 0, 8, 0])
-}
-
-fn u16_at(data: &[u8], at: usize) -> Option<u16> {
-    data.get(at..at.checked_add(2)?)?.try_into().ok().map(u16::from_le_bytes)
-}
-
-fn u32_at(data: &[u8], at: usize) -> Option<u32> {
-    data.get(at..at.checked_add(4)?)?.try_into().ok().map(u32::from_le_bytes)
 }
 
 /// Every start element up to the end or the first break; the flag says whether the end was reached.
@@ -92,8 +92,7 @@ fn element(chunk: &[u8], pool: &Pool<'_>, ids: &[u32]) -> Option<Element> {
             let id = ids.get(key as usize).copied().unwrap_or(0);
             let known = KNOWN.iter().find(|(known, _)| *known == id).map(|(_, name)| (*name).to_owned());
             let key = known.or_else(|| pool.get(key)).unwrap_or_default();
-            // Type 3 is a string of the pool; others only have a raw text, if any.
-            let text = if kind == 3 { pool.get(value) } else { pool.get(raw) };
+            let text = pool::value(kind, value, pool).or_else(|| pool.get(raw));
             // Android's own attributes are known by their resource id or name space; others may bear the same name.
             let own = KNOWN.iter().any(|(known, _)| *known == id)
                 || u32_at(chunk, at).and_then(|space| pool.get(space)).is_some_and(|space| space == ANDROID);
@@ -103,53 +102,4 @@ fn element(chunk: &[u8], pool: &Pool<'_>, ids: &[u32]) -> Option<Element> {
         .collect();
     attributes.sort_by_key(|(foreign, _)| *foreign);
     Some(Element { name, attributes: attributes.into_iter().map(|(_, pair)| pair).collect() })
-}
-
-/// The string pool, read on demand.
-#[derive(Default)]
-struct Pool<'a> {
-    chunk: &'a [u8],
-    count: u32,
-    start: usize,
-    utf8: bool,
-}
-
-impl<'a> Pool<'a> {
-    fn read(chunk: &'a [u8]) -> Option<Pool<'a>> {
-        Some(Pool {
-            chunk,
-            count: u32_at(chunk, 8)?,
-            utf8: u32_at(chunk, 16)? & 0x100 != 0,
-            start: u32_at(chunk, 20)? as usize,
-        })
-    }
-
-    /// A string, up to [`LONGEST`]: a hostile pool points every attribute at one endless text.
-    fn get(&self, index: u32) -> Option<String> {
-        if index >= self.count {
-            return None;
-        }
-        // The offsets stand behind the 28-byte header.
-        let offset = u32_at(self.chunk, 28 + (index as usize).checked_mul(4)?)? as usize;
-        let rest = self.chunk.get(self.start.checked_add(offset)?..)?;
-        if self.utf8 {
-            // Length in characters, then in bytes, one or two bytes each.
-            let skip = |at: usize| rest.get(at).map(|b| if b & 0x80 == 0 { 1 } else { 2 });
-            let first = skip(0)?;
-            let len = match (rest.get(first)?, rest.get(first + 1)) {
-                (high, Some(low)) if high & 0x80 != 0 => usize::from(high & 0x7f) << 8 | usize::from(*low),
-                (len, _) => usize::from(*len),
-            };
-            let text = first + skip(first)?;
-            Some(String::from_utf8_lossy(rest.get(text..text + len)?.get(..len.min(LONGEST))?).into_owned())
-        } else {
-            let (len, text): (usize, usize) = match u16_at(rest, 0)? {
-                high if high & 0x8000 != 0 => ((usize::from(high & 0x7fff) << 16) | usize::from(u16_at(rest, 2)?), 4),
-                len => (usize::from(len), 2),
-            };
-            let bytes = rest.get(text..text.checked_add(len.checked_mul(2)?)?)?;
-            let units: Vec<u16> = bytes.chunks_exact(2).take(LONGEST).filter_map(|c| u16_at(c, 0)).collect();
-            Some(String::from_utf16_lossy(&units))
-        }
-    }
 }

@@ -1,7 +1,8 @@
-//! AndroidManifest.xml, as text (AAR, source trees) and compiled (APK).
+//! AndroidManifest.xml, as text (AAR, source trees), compiled (APK) and in protobuf (app bundles).
 //!
-//! In: either form. Out: the package id, every declared component by its full class name, intent
-//! actions, and the label. Manifest names are not obfuscated: the surest sign an application gives.
+//! In: any of these. Out: the package id, every declared component by its full class name, intent actions,
+//! permissions, authorities, meta-data, libraries, and the label. Manifest names are not obfuscated: the surest sign
+//! an application gives.
 
 use quick_xml::Reader;
 use quick_xml::XmlVersion;
@@ -9,37 +10,55 @@ use quick_xml::events::Event;
 
 use super::super::{Doc, Extractor, Head, Mine, Read, text};
 use super::axml::{self, Element};
+use super::protobuf;
 use crate::fact::{FactKind, Inventory, Label, LabelSource, Reason, cut};
 
 pub(in super::super) const EXTRACTOR: Extractor =
     Extractor { name: "android/manifest", claim, extract: Read::Whole(extract) };
 
 const FILE: &str = "AndroidManifest.xml";
+/// Letters kept of a package id.
+const NAME: usize = 512;
 
 fn claim(head: &Head<'_>) -> bool {
     head.name == FILE
 }
 
 fn extract(doc: &Doc<'_>, inventory: &mut Inventory) -> Mine {
-    let elements = if axml::is_axml(doc.data) {
-        let (elements, whole) = axml::read(doc.data);
+    let elements = if axml::is_axml(doc.data) || protobuf::is_xml(doc.data) {
+        let (elements, whole) = if axml::is_axml(doc.data) { axml::read(doc.data) } else { protobuf::read(doc.data) };
         if !whole {
-            inventory.gap(
-                "",
-                Reason::Truncated,
-                format!("binary XML could not be read to its end; {} elements were", elements.len()),
-            );
+            let detail = format!("binary XML could not be read to its end; {} elements were", elements.len());
+            inventory.gap("", Reason::Truncated, detail);
         }
         elements
     } else if text::first_mark(doc.data) == Some(b'<') {
         read_text(&text::decode(doc.data).0, inventory)
     } else {
-        let detail = "neither text nor binary XML (an app bundle's protobuf?): recognised, not read by this version";
-        inventory.gap("", Reason::Unsupported, detail);
+        inventory.gap("", Reason::Unsupported, "neither text nor binary nor protobuf XML: not read by this version");
         return Mine::Yes;
     };
     say(&elements, inventory);
     Mine::Yes
+}
+
+/// Package, version and the label as they stand in a compiled manifest; for whoever can look a reference up.
+pub(super) fn shown(data: &[u8]) -> Option<Shown> {
+    let elements = if axml::is_axml(data) { axml::read(data).0 } else { protobuf::read(data).0 };
+    let manifest = elements.iter().find(|e| e.name == "manifest")?;
+    let application = elements.iter().find(|e| e.name == "application")?;
+    Some(Shown {
+        package: cut(manifest.get("package")?, NAME).to_owned(),
+        version: manifest.get("versionName").filter(|v| !v.starts_with('@')).map(str::to_owned),
+        label: application.get("label")?.to_owned(),
+    })
+}
+
+/// What [`shown`] gives.
+pub(super) struct Shown {
+    pub package: String,
+    pub version: Option<String>,
+    pub label: String,
 }
 
 fn read_text(text: &str, inventory: &mut Inventory) -> Vec<Element> {
@@ -120,34 +139,74 @@ fn read_text(text: &str, inventory: &mut Inventory) -> Vec<Element> {
     }
 }
 
-fn say(elements: &[Element], inventory: &mut Inventory) {
-    fn get<'e>(element: &'e Element, key: &str) -> Option<&'e str> {
-        element.attributes.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
+impl Element {
+    /// The first attribute of this name that says anything.
+    fn get(&self, key: &str) -> Option<&str> {
+        self.attributes.iter().find(|(k, v)| k == key && !v.is_empty()).map(|(_, v)| v.as_str())
     }
+
+    /// The same, where it is a text and no reference such as `@string/app` or `@0x7f0f001b`.
+    fn text(&self, key: &str) -> Option<&str> {
+        self.get(key).filter(|value| !value.starts_with('@'))
+    }
+}
+
+fn say(elements: &[Element], inventory: &mut Inventory) {
     let mut package = "";
     let mut version = None;
     let mut title = None;
     for element in elements {
-        let name = get(element, "name");
-        match element.name.as_str() {
+        let field = element.name.as_str();
+        let mut attribute = |kind: FactKind, key: &str| {
+            if let Some(value) = element.text(key) {
+                inventory.say(kind, value, format!("{field}/{key}"));
+            }
+        };
+        match field {
             "manifest" => {
-                package = cut(get(element, "package").unwrap_or_default(), 512);
-                version = get(element, "versionName").map(str::to_owned);
+                attribute(FactKind::ProductVersion, "versionName");
+                attribute(FactKind::FileVersion, "versionCode");
+                package = cut(element.get("package").unwrap_or_default(), NAME);
+                version = element.text("versionName").map(str::to_owned);
                 inventory.say(FactKind::AndroidPackage, package, "manifest/package");
             }
-            "application" | "activity" | "activity-alias" | "service" | "receiver" | "provider" => {
-                if element.name == "application" {
-                    // A reference such as `@string/app` or a bare resource id is no name.
-                    title = get(element, "label").filter(|l| !l.starts_with('@')).map(str::to_owned);
+            "application" | "activity" | "activity-alias" | "service" | "receiver" | "provider" | "instrumentation" => {
+                for key in ["permission", "readPermission", "writePermission"] {
+                    attribute(FactKind::ManifestPermission, key);
                 }
-                for class in [name, get(element, "targetActivity")].into_iter().flatten() {
-                    inventory.say(FactKind::ManifestComponent, full_name(package, class), element.name.clone());
+                if field == "application" {
+                    attribute(FactKind::ProductName, "label");
+                    title = element.text("label").map(str::to_owned);
+                }
+                // The attribute holds several, and each may begin with the name of the package.
+                let authorities = element.text("authorities").filter(|_| field == "provider").unwrap_or_default();
+                for authority in authorities.split(';') {
+                    inventory.say(FactKind::ManifestAuthority, authority, "provider/authorities");
+                }
+                // A name of the process that has no colon in front is shared between applications.
+                if let Some(process) = element.text("process").filter(|p| !p.starts_with(':')) {
+                    inventory.say(FactKind::Property, format!("process={process}"), format!("{field}/process"));
+                }
+                for class in ["name", "targetActivity"].into_iter().filter_map(|key| element.text(key)) {
+                    inventory.say(FactKind::ManifestComponent, full_name(package, class), field);
                 }
             }
             "action" => {
-                if let Some(name) = name {
+                if let Some(name) = element.get("name") {
                     inventory.say(FactKind::ManifestAction, name, "intent-filter/action");
                 }
+            }
+            "uses-permission" | "uses-permission-sdk-23" | "uses-permission-sdk-m" | "permission" => {
+                attribute(FactKind::ManifestPermission, "name");
+            }
+            "meta-data" => {
+                if let Some(name) = element.get("name") {
+                    let value = element.get("value").or_else(|| element.get("resource")).unwrap_or_default();
+                    inventory.say(FactKind::ManifestMetaData, format!("{name}={value}"), "meta-data");
+                }
+            }
+            "uses-library" | "uses-native-library" | "uses-sdk-library" | "uses-static-library" | "library" => {
+                attribute(FactKind::FileReference, "name");
             }
             _ => {}
         }

@@ -1,16 +1,19 @@
 //! Executable code: headers, symbol tables, version resources, and the strings in it.
 //!
-//! In: PE, ELF and Mach-O files. Out: what each says of its name, maker and the code it uses.
-//! Mach-O is read through `goblin`; the rest is ours.
+//! In: PE, ELF, Mach-O and WebAssembly files. Out: what each says of its name, maker and the code it uses.
+//!
+//! The walks are our own: of the crates measured, each expands some hostile table without a bound or keeps only a part of
+//! what stands there. `goblin` is the second reader in the tests.
 
 mod auditable;
 pub(super) mod elf;
 mod go;
 pub(super) mod macho;
-pub(super) use macho::signature::entitlements;
 pub(super) mod pe;
 pub(super) mod strings;
 pub(super) mod wasm;
+
+pub(super) use macho::signature::entitlements;
 
 use crate::fact::{Inventory, Reason};
 

@@ -30,7 +30,7 @@ const WINDOW: usize = 256 << 10;
 const RUNS: usize = 4096;
 
 /// The extractors whose blobs are code.
-const CODE: &[&str] = &["binary/", "android/dex", "java/class", "python/bytecode"];
+const CODE: &[&str] = &["binary/", "android/dex", "android/optimised", "java/class", "python/bytecode"];
 
 /// What the string stage looks for: lower-case ASCII stems, one of which stands in every catalogued string.
 #[derive(Debug, Default)]

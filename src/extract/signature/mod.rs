@@ -18,7 +18,7 @@ pub(super) mod script;
 use std::fmt;
 
 pub(super) use certificate::Certificate;
-#[allow(unused_imports)]
+
 pub(super) use cms::{Message, read};
 use digest::Algorithm;
 

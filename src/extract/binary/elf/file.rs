@@ -231,6 +231,14 @@ impl<'d> File<'d> {
         rest.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.first().is_none_or(|b| *b == 0))
     }
 
+    /// The name of a section, as far as it is told to a reader.
+    pub fn section_name(&self, section: &Section) -> Cow<'d, str> {
+        let rest = usize::try_from(section.name).ok().and_then(|at| self.names.get(at..)).unwrap_or_default();
+        let rest = rest.get(..64).unwrap_or(rest);
+        let end = memchr::memchr(0, rest).unwrap_or(rest.len());
+        String::from_utf8_lossy(rest.get(..end).unwrap_or_default())
+    }
+
     /// A file of debugging data alone: it keeps the headers of segments it does not hold.
     pub fn debugging_only(&self) -> bool {
         self.sections.iter().any(|s| s.flags & SHF_EXECINSTR != 0 && s.kind == SHT_NOBITS)

@@ -35,6 +35,9 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory) -> Mine {
     let held = file.sections.iter().filter(|s| s.kind != SHT_NOBITS);
     let sections = held.map(|s| s.offset.saturating_add(s.size)).max().unwrap_or(0);
     overlay(doc.data, end.max(sections), inventory);
+    for section in file.sections.iter().filter(|s| s.kind != SHT_NOBITS) {
+        inventory.name_region(section.offset, section.size, file.section_name(section));
+    }
     let dynamic = Dynamic::read(&file, inventory);
     if let Some(dynamic) = &dynamic {
         dynamic.say(&file, inventory);

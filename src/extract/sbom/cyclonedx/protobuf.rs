@@ -10,6 +10,7 @@ use super::super::super::{Doc, Extractor, Head, Mine, Read};
 use super::{Reader, want};
 use crate::extract::json::{Members, Node};
 use crate::extract::stream::Want;
+use crate::extract::wire::{Field, Wire};
 use crate::fact::{Inventory, Reason};
 
 pub(in super::super::super) const BINARY: Extractor =
@@ -175,7 +176,7 @@ static TARGETS: Message = Message(&[(2, "components", Of(&COMPONENT)), (3, "serv
 
 fn claim_binary(head: &Head<'_>) -> bool {
     // Fields of a document and nothing else, one of them a spec_version "1.x", as far as is seen here.
-    let mut wire = Wire { data: head.data, at: 0 };
+    let mut wire = Wire::over(head.data);
     let mut versioned = false;
     while let Some(Ok((number, field))) = wire.next() {
         match (number, field) {
@@ -192,65 +193,10 @@ fn claim_binary(head: &Head<'_>) -> bool {
     versioned
 }
 
-/// One field of the wire format: number, and what it holds.
-enum Field<'d> {
-    Number(u64),
-    Bytes(&'d [u8]),
-}
-
-/// Reads fields one after the other.
-struct Wire<'d> {
-    data: &'d [u8],
-    at: usize,
-}
-
-impl<'d> Wire<'d> {
-    fn varint(&mut self) -> Option<u64> {
-        let mut value = 0u64;
-        for shift in (0..70).step_by(7) {
-            let byte = *self.data.get(self.at)?;
-            self.at += 1;
-            value |= u64::from(byte & 0x7f).checked_shl(shift)?;
-            if byte & 0x80 == 0 {
-                return Some(value);
-            }
-        }
-        None
-    }
-
-    /// The next field; nothing at the end, an error where the bytes are none.
-    fn next(&mut self) -> Option<Result<(u64, Field<'d>), ()>> {
-        if self.at >= self.data.len() {
-            return None;
-        }
-        Some(self.field().ok_or(()))
-    }
-
-    fn field(&mut self) -> Option<(u64, Field<'d>)> {
-        let tag = self.varint()?;
-        let field = match tag & 7 {
-            0 => Field::Number(self.varint()?),
-            wire @ (1 | 5) => {
-                self.at = self.at.checked_add(if wire == 1 { 8 } else { 4 }).filter(|at| *at <= self.data.len())?;
-                Field::Number(0)
-            }
-            2 => {
-                let len = usize::try_from(self.varint()?).ok()?;
-                let end = self.at.checked_add(len)?;
-                let bytes = self.data.get(self.at..end)?;
-                self.at = end;
-                Field::Bytes(bytes)
-            }
-            _ => return None,
-        };
-        Some((tag >> 3, field))
-    }
-}
-
 /// A message as a tree. What cannot be read of it is left out; the caller counts that.
 fn message<'d>(data: &'d [u8], shape: &'static Message, depth: usize, faults: &mut u64) -> Node<'d> {
     let mut members = Members::default();
-    let mut wire = Wire { data, at: 0 };
+    let mut wire = Wire::over(data);
     while let Some(next) = wire.next() {
         let Ok((number, field)) = next else {
             *faults += 1;
@@ -280,7 +226,7 @@ fn message<'d>(data: &'d [u8], shape: &'static Message, depth: usize, faults: &m
 
 fn binary(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
     let mut reader = Reader::new(BINARY.name, doc.limits.max_components, inventory);
-    let mut wire = Wire { data: doc.data, at: 0 };
+    let mut wire = Wire::over(doc.data);
     let (mut faults, mut broken) = (0, None);
     let mut counts = [0usize; 32];
     loop {

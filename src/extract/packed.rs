@@ -1,0 +1,107 @@
+//! ZIP archives, for those who read what several members say together.
+//!
+//! In: a blob that was opened as a ZIP. Out: where its parts stand, and single members, bounded. Members are walked by
+//! the archive stage; here only a few are read a second time.
+
+use std::io::{Read, Seek, SeekFrom};
+
+use zip::ZipArchive;
+
+use crate::source::{Blob, Reader};
+
+/// The end record is 22 bytes and a comment of up to 64 KiB.
+const TAIL: usize = (64 << 10) + 22;
+/// Bytes of a directory that are read.
+const DIRECTORY: u64 = 64 << 20;
+
+/// Where the directory of an archive stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    /// The end record's own place.
+    pub record: u64,
+    pub directory: u64,
+    pub size: u64,
+}
+
+/// The end of the archive: the last record that is right behind the directory it speaks of.
+pub(super) fn end(blob: &Blob) -> Option<End> {
+    let tail = blob.tail(TAIL).ok()?;
+    let before = blob.len().checked_sub(tail.len() as u64)?;
+    let mut to = tail.len();
+    while let Some(at) = memchr::memmem::rfind(tail.get(..to)?, b"PK\x05\x06") {
+        to = at;
+        let number = |at: usize| tail.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes);
+        let (Some(size), Some(directory)) = (number(at + 12), number(at + 16)) else { continue };
+        let (record, size, directory) = (before + at as u64, u64::from(size), u64::from(directory));
+        if directory + size == record && at + 22 <= tail.len() {
+            return Some(End { record, directory, size });
+        }
+    }
+    None
+}
+
+/// Reads up to `most` bytes at a place.
+pub(super) fn read_at(blob: &Blob, at: u64, most: u64) -> Option<Vec<u8>> {
+    let mut reader = blob.reader().ok()?;
+    reader.seek(SeekFrom::Start(at)).ok()?;
+    let mut data = Vec::new();
+    reader.take(most).read_to_end(&mut data).ok()?;
+    Some(data)
+}
+
+/// An archive whose members are read by name.
+pub(super) struct Packed<'b>(ZipArchive<Reader<'b>>);
+
+/// Why a member was not read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Unread {
+    Absent,
+    TooLong,
+    Broken,
+}
+
+impl<'b> Packed<'b> {
+    /// Opens the archive where its directory names all of `needles`: most archives do not, and are not parsed again.
+    pub fn open(blob: &'b Blob, needles: &[&[u8]]) -> Option<Packed<'b>> {
+        let end = end(blob).filter(|end| end.size <= DIRECTORY)?;
+        let directory = read_at(blob, end.directory, end.size)?;
+        if !needles.iter().all(|needle| memchr::memmem::find(&directory, needle).is_some()) {
+            return None;
+        }
+        ZipArchive::new(blob.reader().ok()?).ok().map(Packed)
+    }
+
+    /// The names of all members.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        self.0.file_names().filter_map(|name| Some(name.ok()?.into_owned()))
+    }
+
+    /// A member, up to `most` bytes.
+    pub fn member(&mut self, name: &str, most: u64) -> Result<Vec<u8>, Unread> {
+        let mut data = Vec::new();
+        let mut take = |part: &[u8]| data.extend_from_slice(part);
+        self.each(name, most, &mut take)?;
+        Ok(data)
+    }
+
+    /// A member, part by part, up to `most` bytes.
+    pub fn each(&mut self, name: &str, most: u64, take: &mut dyn FnMut(&[u8])) -> Result<u64, Unread> {
+        let mut file = self.0.by_name(name).map_err(|error| match error {
+            zip::result::ZipError::FileNotFound => Unread::Absent,
+            _ => Unread::Broken,
+        })?;
+        if file.size() > most {
+            return Err(Unread::TooLong);
+        }
+        let (mut buffer, mut read) = (vec![0; 64 << 10], 0u64);
+        loop {
+            let n = file.read(&mut buffer).map_err(|_| Unread::Broken)?;
+            read += n as u64;
+            match n {
+                0 => return Ok(read),
+                _ if read > most => return Err(Unread::TooLong),
+                _ => take(buffer.get(..n).unwrap_or_default()),
+            }
+        }
+    }
+}
