@@ -23,7 +23,8 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
     let known = root.as_ref().is_some_and(speaks);
     // Broken lists of other names say nothing that was looked for, as whole ones do.
     let name = inventory.file.path.rsplit('/').next().unwrap_or_default().to_owned();
-    if !known && !(fault.is_some() && is_info(&name)) {
+    let broken = fault.is_some() && is_info(&name);
+    if !(known || broken) {
         return Mine::No;
     }
     if let Some((reason, why)) = fault {
