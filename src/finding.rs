@@ -372,6 +372,10 @@ fn label(evidence: &[Evidence<'_>], unit: &Unit, catalog: &Catalog) -> Option<La
     all().find(|label| !vendor_is_known(label, catalog)).or_else(|| all().next()).cloned()
 }
 
+/// The members that describe an Android application: of a package, a bundle, and sets of packages (XAPK, APKM).
+const DESCRIBES: &[&str] =
+    &["!/AndroidManifest.xml", "!/base/manifest/AndroidManifest.xml", "!/manifest.json", "!/info.json"];
+
 /// The part of a tree that a label speaks for.
 struct Round<'l> {
     prefix: &'l str,
@@ -385,7 +389,8 @@ impl Round<'_> {
     }
 
     fn len(&self) -> usize {
-        self.prefix.len()
+        // As if the mark of a container stood behind it, so that it is no shorter than what names its members.
+        self.prefix.len() + if self.packed { 2 } else { 0 }
     }
 }
 
@@ -394,7 +399,9 @@ fn encloses(label: &Label) -> Option<Round<'_>> {
     let path = &*label.at.path;
     let archive = || path.rfind("!/").and_then(|at| path.get(..at + 2));
     let prefix = match label.from {
-        LabelSource::AndroidPackage => archive().filter(|_| path.ends_with("AndroidManifest.xml"))?,
+        // The manifest speaks for the archive it lies in; a label resolved from its resources stands at the archive.
+        LabelSource::AndroidPackage if DESCRIBES.iter().any(|end| path.ends_with(end)) => archive()?,
+        LabelSource::AndroidPackage => return Some(Round { prefix: path, packed: true }),
         LabelSource::PackageMetadata => archive().filter(|_| directly(path))?,
         // The folder the plist stands in, without the `Contents` or `Resources` of some layouts.
         LabelSource::Bundle => {
@@ -512,7 +519,9 @@ pub fn own_label(labels: &[Label], path: &str, catalog: &Catalog) -> Option<Labe
         // `Payload/Name.app/Info.plist` of an IPA, `Name.app/Contents/Info.plist` of a zipped application.
         LabelSource::Bundle => depth(l) <= 1 && l.at.path.matches(".app/").count() <= 1,
         // The metadata of a package stands at a fixed place directly in it.
-        LabelSource::AndroidPackage => depth(l) <= 1 && l.at.path.ends_with("!/AndroidManifest.xml"),
+        LabelSource::AndroidPackage => {
+            &*l.at.path == path || depth(l) <= 1 && DESCRIBES.iter().any(|end| l.at.path.ends_with(end))
+        }
         LabelSource::PackageMetadata => depth(l) == 1 && directly(&l.at.path),
         LabelSource::FileName => false,
     };

@@ -83,7 +83,7 @@ pub mod source;
 pub mod verdict;
 
 pub use report::{Report, escape_terminal};
-pub use scan::{Options as ScanOptions, Said, inspect, scan};
+pub use scan::{Options as ScanOptions, Said, Scanner, inspect, scan};
 pub use source::{Limits, Source, Stop};
 pub use verdict::Context;
 

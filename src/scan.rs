@@ -37,6 +37,8 @@ pub struct Options {
 
 /// Looks at the sources and says what is in them and what the rules make of it.
 ///
+/// Who looks more than once makes a [`Scanner`] and keeps it.
+///
 /// # Errors
 /// When a source cannot be opened at all. What cannot be examined within one is a gap in the report.
 pub fn scan(
@@ -47,10 +49,54 @@ pub fn scan(
     limits: &Limits,
     options: Options,
 ) -> Result<Report, Error> {
-    let matcher = Matcher::new(catalog);
-    let stems = catalog.stems();
-    let extract_options =
-        extract::Options { stems: extract::Stems::new(stems.iter().map(String::as_str)), strict: options.strict };
+    Scanner::new(catalog, rules).scan(sources, context, limits, options)
+}
+
+/// A catalogue and rules, prepared once for any number of scans, from any number of threads.
+#[derive(Debug)]
+pub struct Scanner<'c> {
+    catalog: &'c Catalog,
+    rules: &'c Rules,
+    matcher: Matcher<'c>,
+    stems: Arc<extract::Stems>,
+}
+
+impl<'c> Scanner<'c> {
+    /// Prepares a catalogue and rules.
+    #[must_use]
+    pub fn new(catalog: &'c Catalog, rules: &'c Rules) -> Self {
+        Scanner { catalog, rules, matcher: Matcher::new(catalog), stems: stems(catalog) }
+    }
+
+    /// Looks at the sources, as [`scan()`] does.
+    ///
+    /// # Errors
+    /// When a source cannot be opened at all.
+    pub fn scan(
+        &self,
+        sources: &[Source],
+        context: &Context,
+        limits: &Limits,
+        options: Options,
+    ) -> Result<Report, Error> {
+        run(self, sources, context, limits, options)
+    }
+}
+
+/// What the string stage looks for.
+fn stems(catalog: &Catalog) -> Arc<extract::Stems> {
+    Arc::new(extract::Stems::new(catalog.stems().iter().map(String::as_str)))
+}
+
+fn run(
+    scanner: &Scanner<'_>,
+    sources: &[Source],
+    context: &Context,
+    limits: &Limits,
+    options: Options,
+) -> Result<Report, Error> {
+    let (catalog, rules, matcher) = (scanner.catalog, scanner.rules, &scanner.matcher);
+    let extract_options = extract::Options { stems: Arc::clone(&scanner.stems), strict: options.strict };
     let mut report = Report {
         schema_version: SCHEMA_VERSION.to_owned(),
         tool: Tool { name: env!("CARGO_PKG_NAME").to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
@@ -74,7 +120,7 @@ pub fn scan(
     };
     for source in sources {
         let mut listing = source::list(source, limits)?;
-        let cx = Cx { matcher: &matcher, limits, options: &extract_options };
+        let cx = Cx { matcher, limits, options: &extract_options };
         let walked = walk_all(std::mem::take(&mut listing.entries), !listing.directory, &cx);
         report.examined.links += listing.links;
         report.examined.special += listing.special;
@@ -98,7 +144,7 @@ pub fn scan(
             label: None,
             formats: Vec::new(),
         };
-        let units = gather(walked, &mut subject, &mut report, &matcher, catalog);
+        let units = gather(walked, &mut subject, &mut report, matcher, catalog);
         for unit in &units {
             for find in finding::findings(unit, catalog) {
                 conclude(&find, &subject.path, (catalog, rules), context, options, &mut report);

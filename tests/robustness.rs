@@ -37,8 +37,9 @@ fn every_fixture_cut_at_every_length() {
     for path in inputs() {
         let whole = std::fs::read(&path).unwrap();
         let ending = path.extension().unwrap().to_string_lossy().into_owned();
-        // Long files: every length near the start, then in steps.
-        let lengths = (0..whole.len()).filter(|n| *n < 700 || n % (whole.len() / 400 + 1) == 0);
+        // Long files: every length near the start and the end, then in steps.
+        let near = |n: &usize| *n < 2000 || n + 500 > whole.len();
+        let lengths = (0..whole.len()).filter(|n| near(n) || n % (whole.len() / 2000 + 1) == 0);
         for len in lengths {
             let report = common::scan_within(&[common::bytes(&name(&path), &whole[..len])], &small());
             let what = format!("{} cut at {len}", path.display());
@@ -57,7 +58,7 @@ fn every_fixture_cut_at_every_length() {
 fn every_fixture_with_bytes_flipped() {
     for path in inputs() {
         let whole = std::fs::read(&path).unwrap();
-        let step = whole.len() / 300 + 1;
+        let step = whole.len() / 1500 + 1;
         for at in (0..whole.len()).step_by(step) {
             for with in [0x00, 0xff, 0x80] {
                 let mut data = whole.clone();
@@ -70,6 +71,57 @@ fn every_fixture_with_bytes_flipped() {
                 let report = common::scan_within(&[common::bytes(&name(&path), data)], &small());
                 nobody_gave_up(&report, &format!("{} flipped at {at} by {with:#x}", path.display()));
             }
+        }
+    }
+}
+
+/// A bounded run of what the fuzz targets do without end: the same changes on every run.
+#[test]
+fn every_fixture_changed_at_random() {
+    // xorshift64: any sequence does that is the same everywhere.
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    let all: Vec<(String, Vec<u8>)> = inputs().iter().map(|p| (name(p), std::fs::read(p).unwrap())).collect();
+    let telling = [0u64, 1, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, u64::MAX];
+    for (index, (name, whole)) in all.iter().enumerate() {
+        for round in 0..200 {
+            let mut data = whole.clone();
+            for _ in 0..=next() % 8 {
+                let at = (next() as usize) % data.len().max(1);
+                match next() % 5 {
+                    // A number of any width, in either order, that some field may hold.
+                    0 | 1 => {
+                        let value = telling[(next() as usize) % telling.len()];
+                        let bytes = if next() % 2 == 0 { value.to_le_bytes() } else { value.to_be_bytes() };
+                        let width = [1, 2, 4, 8][(next() as usize) % 4];
+                        let bytes = if next() % 2 == 0 { &bytes[..width] } else { &bytes[8 - width..] };
+                        let end = (at + width).min(data.len());
+                        data[at..end].copy_from_slice(&bytes[..end - at]);
+                    }
+                    2 => data[at] ^= 1 << (next() % 8),
+                    // A part of the same file or another one over it.
+                    3 => {
+                        let other = if next() % 2 == 0 { whole } else { &all[(next() as usize) % all.len()].1 };
+                        let from = (next() as usize) % other.len().max(1);
+                        let len = (next() as usize % 256).min(other.len() - from).min(data.len() - at);
+                        data[at..at + len].copy_from_slice(&other[from..from + len]);
+                    }
+                    _ => {
+                        let len = (next() as usize % 64).min(data.len() - at);
+                        data.drain(at..at + len);
+                        if data.is_empty() {
+                            break;
+                        }
+                    }
+                }
+            }
+            let report = common::scan_within(&[common::bytes(name, data)], &small());
+            nobody_gave_up(&report, &format!("{name} of fixture {index}, round {round}"));
         }
     }
 }

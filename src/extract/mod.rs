@@ -25,6 +25,7 @@ mod xml;
 
 use std::cell::OnceCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 pub use binary::strings::Stems;
 
@@ -150,7 +151,7 @@ enum Mine {
 #[derive(Debug, Default)]
 pub struct Options {
     /// What the string stage looks for.
-    pub stems: Stems,
+    pub stems: Arc<Stems>,
     /// Add conformance notes by the strict parsers.
     pub strict: bool,
 }

@@ -71,8 +71,7 @@ pub fn inspect(
     strict: bool,
     each: &mut dyn FnMut(&Said<'_>),
 ) -> Result<(), Error> {
-    let stems = catalog.stems();
-    let options = extract::Options { stems: extract::Stems::new(stems.iter().map(String::as_str)), strict };
+    let options = extract::Options { stems: super::stems(catalog), strict };
     for source in sources {
         let mut listing = source::list(source, limits)?;
         listing.gaps.iter().for_each(|gap| each(&said_gap(gap)));

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use underlabel::catalog::Catalog;
 use underlabel::regulation::Rules;
-use underlabel::{Context, Limits, Report, ScanOptions, Source, scan as run};
+use underlabel::{Context, Limits, Report, ScanOptions, Scanner, Source};
 
 /// A fixed day, so that no test depends on today.
 pub fn context() -> Context {
@@ -30,8 +30,13 @@ pub fn scan_within(sources: &[Source], limits: &Limits) -> Report {
 }
 
 pub fn scan_with(sources: &[Source], limits: &Limits, context: &Context) -> Report {
-    let (catalog, rules) = known();
-    run(sources, catalog, rules, context, limits, ScanOptions::default()).unwrap()
+    // Prepared once: the tests scan some hundred thousand times.
+    static SCANNER: OnceLock<Scanner<'static>> = OnceLock::new();
+    let scanner = SCANNER.get_or_init(|| {
+        let (catalog, rules) = known();
+        Scanner::new(catalog, rules)
+    });
+    scanner.scan(sources, context, limits, ScanOptions::default()).unwrap()
 }
 
 pub fn bytes(name: &str, data: impl Into<Vec<u8>>) -> Source {

@@ -174,7 +174,7 @@ fn parts<'d>(data: &'d [u8], layout: &Layout) -> [&'d [u8]; 4] {
 
 /// True where the table of page hashes is laid out as usual and says something else than the file.
 fn pages_differ(data: &[u8], layout: &Layout, algorithm: Algorithm, table: &[u8]) -> bool {
-    const ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+    static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
     let page = layout.page;
     if !(512..=ZEROS.len()).contains(&page) || layout.headers > page {
         return false;

@@ -265,7 +265,7 @@ fn texts_of_a_string_table_stand_without_their_lengths() {
         let data = image(&[b".rsrc"], &[(2, 0x1000, 0x1000)], &resource(6, 2, block));
         let path: Arc<str> = Arc::from("x.dll");
         let mut inventory = Inventory::new(&path, &path);
-        let options = Options { stems: Stems::new(["kaspersky"]), strict: false };
+        let options = Options { stems: Arc::new(Stems::new(["kaspersky"])), strict: false };
         let doc = Doc { data: &data, options: &options, limits: &Limits::default() };
         assert!(extract(&doc, &mut inventory) == Mine::Yes);
         inventory
