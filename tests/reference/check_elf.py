@@ -37,10 +37,10 @@ def fields(path, facts):
     if path.endswith(".ko") and shutil.which("modinfo"):
         theirs = set()
         for line in run("modinfo", "-0", path).split("\0"):
-            key, _, value = line.partition(":")
-            if key.strip() and key not in ("filename", "sig_id", "signer", "sig_key", "sig_hashalgo", "signature"):
+            key, _, value = line.partition("=")
+            if key.strip() and not key.startswith("filename:") and key not in ("filename", "sig_id", "signer", "sig_key", "sig_hashalgo", "signature"):
                 theirs.add(f"{key.strip()}={value.strip()}")
         ours = {v for k, f, v in facts.all if k == "module-info" and not v.startswith("note:")}
         # modinfo joins what a parameter says of itself and its type.
-        plain = lambda values: {v for v in values if not v.startswith(("parm=", "parmtype="))}
+        plain = lambda values: {v for v in values if not v.startswith(("parm=", "parmtype=", "parm:"))}
         yield "modinfo", {v.strip() for v in plain(ours)}, plain(theirs)

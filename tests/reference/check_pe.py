@@ -3,6 +3,10 @@
 import pefile
 
 NAME = "pe"
+# Its own bounds, raised above what real files hold: Qt's have some twenty thousand symbols, and C++ names are long.
+for bound in ("MAX_SYMBOL_EXPORT_COUNT", "MAX_IMPORT_SYMBOLS", "MAX_SYMBOL_NAME_LENGTH", "MAX_IMPORT_NAME_LENGTH"):
+    if hasattr(pefile, bound):
+        setattr(pefile, bound, 1_000_000)
 KINDS = {
     "CompanyName": "company-name", "ProductName": "product-name", "FileDescription": "file-description",
     "InternalName": "internal-name", "OriginalFilename": "original-filename", "LegalCopyright": "legal-copyright",
@@ -48,10 +52,9 @@ def fields(path, facts):
     export = getattr(pe, "DIRECTORY_ENTRY_EXPORT", None)
     yield "own name", set(facts.get("export-name")), {text(export.name)} - {""} if export and export.name else set()
     names = [text(s.name) for s in export.symbols if s.name] if export else []
-    reason = ["pefile stops at 8192 exports"] if len(names) >= 8192 else []
-    yield "exports", set(facts.get("export-symbol", "EXPORT")), set(names), *reason
+    yield "exports", set(facts.get("export-symbol", "EXPORT")), set(names)
     forwards = {text(s.forwarder) for s in export.symbols if s.forwarder} if export else set()
-    yield "forwards", set(facts.get("export-forward", "EXPORT")), forwards, *reason
+    yield "forwards", set(facts.get("export-forward", "EXPORT")), forwards
     pdb = {text(d.entry.PdbFileName) for d in getattr(pe, "DIRECTORY_ENTRY_DEBUG", [])
            if d.entry is not None and hasattr(d.entry, "PdbFileName")}
     yield "PDB path", set(facts.get("debug-file")), pdb - {""}

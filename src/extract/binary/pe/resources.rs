@@ -253,6 +253,8 @@ fn blocks(blocks: &[Block], field: &str, inventory: &mut Inventory<'_>) {
                 "legaltrademarks" => FactKind::LegalTrademarks,
                 "productversion" => FactKind::ProductVersion,
                 "fileversion" => FactKind::FileVersion,
+                // A key without a value says nothing.
+                _ if value.trim().is_empty() => continue,
                 _ => {
                     inventory.say(FactKind::VersionString, format!("{key}={value}"), at);
                     continue;
