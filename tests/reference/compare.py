@@ -15,21 +15,28 @@ CHECKS = ["pe", "dotnet", "authenticode", "elf", "macho", "android", "jar"]
 
 
 class Facts:
-    """What underlabel says of one file itself, not of its members."""
+    """What underlabel says of one file: of itself, and of its members."""
 
     def __init__(self, path, lines):
-        self.path, self.all, self.gaps, self.members = path, [], [], []
+        self.path, self.all, self.gaps, self.members, self.inner = path, [], [], [], []
         for line in lines:
             said = json.loads(line)
             place, _, field = said["at"].partition("#")
             if place != path:
-                if said["type"] == "fact" and said["kind"] == "path":
+                member = place.removeprefix(path + "!/")
+                if said["type"] == "fact" and said["kind"] == "path" and "!/" not in member:
                     self.members.append(said["value"])
+                elif said["type"] == "fact":
+                    self.inner.append((member, said["kind"], said["value"]))
                 continue
             if said["type"] == "fact":
                 self.all.append((said["kind"], field, said["value"]))
             elif said["type"] == "gap":
                 self.gaps.append(said["detail"])
+
+    def inside(self, member, kind):
+        """Values of a kind in the members whose name ends so, none of them packed once more."""
+        return [v for m, k, v in self.inner if k == kind and m.endswith(member) and "!/" not in m]
 
     def get(self, kind, field=""):
         return [value for k, f, value in self.all if k == kind and f.startswith(field)]
