@@ -344,3 +344,15 @@ fn entities_and_fans_cost_little() {
     );
     assert_eq!(common::scan(&[common::bytes("wide.xml", wide)]).examined.components, 1);
 }
+
+#[test]
+fn a_text_that_quotes_a_document_is_none() {
+    let quoted =
+        "# npm sbom\n\n```json\n{\n  \"spdxVersion\": \"SPDX-2.3\",\n  \"SPDXID\": \"SPDXRef-DOCUMENT\"\n}\n```\n";
+    let page = "<!DOCTYPE html><html><body><br><pre>spdxVersion: SPDXID> </pre></body></html>";
+    let script = "function x () {\n  return {\n    spdxVersion: VERSION,\n    SPDXID: `${ID}`,\n  }\n}\n";
+    for (name, text) in [("npm-sbom.md", quoted), ("npm-sbom.html", page), ("sbom-spdx.js", script)] {
+        let report = common::scan(&[common::bytes(name, text)]);
+        assert!(report.gaps.is_empty() && report.examined.recognised == 0, "{name}: {:?}", report.gaps);
+    }
+}

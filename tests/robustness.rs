@@ -453,3 +453,35 @@ fn a_long_file_is_searched_like_one_in_memory() {
     assert!(held.len() > 100, "{}", held.len());
     assert_eq!(held, windows);
 }
+
+#[test]
+fn padding_in_a_zip_is_no_hidden_entry() {
+    // A local header without name and content, and an extra field that fills the hole.
+    let header = |name: &[u8], content: &[u8], extra: usize| {
+        let mut data = b"PK\x03\x04\x0a\0\0\0\0\0\0\0\0\0\0\0\0\0".to_vec();
+        data.extend((content.len() as u32).to_le_bytes());
+        data.extend((content.len() as u32).to_le_bytes());
+        data.extend((name.len() as u16).to_le_bytes());
+        data.extend((extra as u16).to_le_bytes());
+        [data, name.to_vec(), vec![0; extra], content.to_vec()].concat()
+    };
+    let zip = {
+        let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        zip.start_file("a.txt", zip::write::SimpleFileOptions::default()).unwrap();
+        std::io::Write::write_all(&mut zip, b"text").unwrap();
+        zip.finish().unwrap().into_inner()
+    };
+    let behind = |front: Vec<u8>| {
+        // The directory's offsets move with what is put in front.
+        let mut data = [front.clone(), zip.clone()].concat();
+        for (mark, field) in [(&b"PK\x01\x02"[..], 42), (b"PK\x05\x06", 16)] {
+            let at = memchr::memmem::rfind(&data, mark).unwrap() + field;
+            let moved = u32::from_le_bytes(data[at..at + 4].try_into().unwrap()) + front.len() as u32;
+            data[at..at + 4].copy_from_slice(&moved.to_le_bytes());
+        }
+        common::scan(&[common::bytes("x.zip", data)]).gaps
+    };
+    assert!(behind(header(b"", b"", 100)).is_empty(), "{:?}", behind(header(b"", b"", 100)));
+    let hidden = behind(header(b"hidden.txt", b"text of an entry that is nowhere in the directory", 0));
+    assert!(hidden.iter().any(|g| g.detail.contains("does not list")), "{hidden:?}");
+}

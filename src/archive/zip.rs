@@ -113,6 +113,10 @@ fn unlisted<R: Read + Seek>(blob: &Blob, archive: &mut ZipArchive<R>, walk: &mut
             let mut hole = [0; 64];
             let read = reader.seek(SeekFrom::Start(reached)).and_then(|_| reader.read(&mut hole)).unwrap_or(0);
             let most = usize::try_from(start - reached).unwrap_or(usize::MAX).min(read);
+            if is_padding(&hole, start - reached) {
+                reached = reached.max(end);
+                continue;
+            }
             if hole.get(..most).is_some_and(|hole| memchr::memmem::find(hole, b"PK\x03\x04").is_some()) {
                 let place = Location::field(&blob.path, format!("0x{reached:x}"));
                 walk.gap(place, Reason::Unsupported, "zip: an entry that the directory does not list; not read");
@@ -120,6 +124,13 @@ fn unlisted<R: Read + Seek>(blob: &Blob, archive: &mut ZipArchive<R>, walk: &mut
         }
         reached = reached.max(end);
     }
+}
+
+/// An entry without name and content whose extra field fills the hole: Android's build tools align with such.
+fn is_padding(hole: &[u8; 64], len: u64) -> bool {
+    let zero = |from: usize, to: usize| hole.get(from..to).is_some_and(|part| part.iter().all(|b| *b == 0));
+    let extra = hole.get(28..30).and_then(|b| b.try_into().ok()).map_or(0, u16::from_le_bytes);
+    hole.starts_with(b"PK\x03\x04") && zero(18, 28) && 30 + u64::from(extra) == len
 }
 
 /// A packed Chromium extension: a header with keys and signatures, then the ZIP.

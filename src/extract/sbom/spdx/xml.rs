@@ -18,7 +18,8 @@ fn claim(head: &Head<'_>) -> bool {
     text::first_mark(head.data) == Some(b'<') && {
         let (text, _) = text::decode(head.data);
         // `spdxVersion` may stand behind a long list; the reader looks for it.
-        text.contains("spdxVersion") || text.contains("SPDXID>")
+        let page = |mark: &str| text.trim_start().get(..mark.len()).is_some_and(|t| t.eq_ignore_ascii_case(mark));
+        !page("<!doctype html") && !page("<html") && (text.contains("spdxVersion") || text.contains("SPDXID>"))
     }
 }
 

@@ -19,7 +19,8 @@ fn claim(head: &Head<'_>) -> bool {
     let (text, _) = text::decode(head.data);
     // Writers that sort put `SPDXID` first and `spdxVersion` last, which may be far behind: the reader looks for it.
     let marker = |line: &str| {
-        let line = line.trim_start_matches(['"', '\'', '-', ' ']);
+        // A key of the document itself: deeper ones stand in examples within other texts, too.
+        let line = line.strip_prefix("- ").unwrap_or(line).trim_start_matches(['"', '\'']);
         ["spdxVersion", "SPDXID"].iter().any(|key| {
             line.strip_prefix(key).is_some_and(|rest| rest.trim_start_matches(['"', '\'', ' ']).starts_with(':'))
         })
