@@ -100,10 +100,10 @@ impl Relation {
 pub enum Confidence {
     /// Anything less; a name alone never exceeds this.
     Possible,
-    /// One strong with a supporting of another family, or two files of different conclusive names, one of
-    /// them a program.
+    /// One strong with a supporting of another family, a strong name with a strong signature, or two files of different
+    /// conclusive names, one of them a program.
     Likely,
-    /// One conclusive that is more than a name, or two strong of different families.
+    /// One conclusive that is more than a name, or two strong of different families but for a name with a signature.
     Confirmed,
 }
 
@@ -203,17 +203,51 @@ pub fn findings<'c>(unit: &Unit, catalog: &'c Catalog) -> Vec<Find<'c>> {
         });
         evidence
             .dedup_by(|a, b| a.hit.at == b.hit.at && a.indicator.id == b.indicator.id && a.hit.value == b.hit.value);
-        let confidence = confidence(&evidence);
-        let label = label(&evidence, unit, catalog);
-        let relation = match confidence {
-            None => Relation::Mention,
-            Some(_) => relation(product, &evidence, label.as_ref(), catalog),
-        };
-        let fingerprint = fingerprint(id, &unit.name, label.as_ref());
-        let confidence = confidence.unwrap_or(Confidence::Possible);
-        found.push(Find { product, relation, confidence, label, evidence, fingerprint });
+        for evidence in by_product(evidence, unit, catalog) {
+            let confidence = confidence(&evidence);
+            let label = label(&evidence, unit, catalog);
+            let relation = match confidence {
+                None => Relation::Mention,
+                Some(_) => relation(product, &evidence, label.as_ref(), catalog),
+            };
+            let fingerprint = fingerprint(id, &unit.name, label.as_ref());
+            let confidence = confidence.unwrap_or(Confidence::Possible);
+            found.push(Find { product, relation, confidence, label, evidence, fingerprint });
+        }
     }
     found
+}
+
+/// Signs in two labelled containers side by side are of two products: two applications in one archive, two installers on
+/// one disk. Each that makes a find by itself is one; what is left stays together.
+fn by_product<'c>(evidence: Vec<Evidence<'c>>, unit: &Unit, catalog: &Catalog) -> Vec<Vec<Evidence<'c>>> {
+    if evidence.len() < 2 || unit.label.as_ref().is_some_and(|l| l.from == LabelSource::Sbom) {
+        return vec![evidence];
+    }
+    let all = |round: &Round<'_>| evidence.iter().all(|e| round.holds(&e.hit.at.path));
+    let rounds: Vec<Round<'_>> = unit.labels.iter().filter_map(encloses).filter(|round| !all(round)).collect();
+    let outermost = |path: &str| {
+        let holding = rounds.iter().filter(|round| round.holds(path));
+        holding.min_by_key(|round| round.len()).map(|round| round.prefix.to_owned()).unwrap_or_default()
+    };
+    let keys: Vec<String> = evidence.iter().map(|e| outermost(&e.hit.at.path)).collect();
+    let mut groups: BTreeMap<&str, Vec<Evidence<'c>>> = BTreeMap::new();
+    for (one, key) in evidence.iter().zip(&keys) {
+        groups.entry(key).or_default().push(one.clone());
+    }
+    groups.retain(|_, group| confidence(group).is_some());
+    // Two of the same name are one product in two parts.
+    let named = |group: &[Evidence<'c>]| label(group, unit, catalog).map(|l| (l.vendor, l.product));
+    if groups.values().map(|group| named(group)).collect::<BTreeSet<_>>().len() < groups.len().max(2) {
+        return vec![evidence];
+    }
+    let left: Vec<Evidence<'c>> = evidence
+        .iter()
+        .zip(&keys)
+        .filter(|(_, key)| !groups.contains_key(key.as_str()))
+        .map(|(one, _)| one.clone())
+        .collect();
+    groups.into_values().chain(Some(left).filter(|left| !left.is_empty())).collect()
 }
 
 /// General signs (a maker's name, databases, hosts) join a more telling find near them.
@@ -287,11 +321,28 @@ fn table(evidence: &[&Evidence<'_>], across: bool) -> Option<Confidence> {
         Family::Text if across => Family::Name,
         family => family,
     };
-    let families = |least: Strength| at_least(least).map(|e| family(e)).collect::<BTreeSet<_>>();
+    // One indicator in one component is one witness, in however many fields: a library's file name and its SONAME are
+    // the same word twice.
+    let families = |least: Strength| {
+        let mut witnesses: BTreeMap<(&str, &str), Family> = BTreeMap::new();
+        for one in at_least(least) {
+            let seen = witnesses.entry((&one.indicator.id, &one.hit.component)).or_insert_with(|| family(one));
+            if *seen == Family::Name {
+                *seen = family(one);
+            }
+        }
+        witnesses.into_values().collect::<BTreeSet<_>>()
+    };
     let strong = families(Strength::Strong);
     let supporting = families(Strength::Supporting);
-    if at_least(Strength::Conclusive).any(|e| e.family() != Family::Name) || strong.len() >= 2 {
+    if at_least(Strength::Conclusive).any(|e| e.family() != Family::Name) {
         return Some(Confidence::Confirmed);
+    }
+    // No chain of trust is followed: a name over a certificate of the same name may both be one person's work.
+    let written = [Family::Name, Family::Signature];
+    if strong.len() >= 2 {
+        let own_word = strong.iter().all(|family| written.contains(family));
+        return Some(if own_word { Confidence::Likely } else { Confidence::Confirmed });
     }
     // Two differently named files side by side, one of them really a program: more than a name.
     let files = || at_least(Strength::Conclusive).filter(|e| e.hit.kind == FactKind::FileName);
@@ -317,7 +368,8 @@ fn relation(product: &Product, evidence: &[Evidence<'_>], label: Option<&Label>,
     if label.is_some_and(|label| vendor_is_known(label, catalog)) {
         return Relation::Branded;
     }
-    if evidence.iter().all(|e| e.hit.declared) {
+    // What a program says it was built from is in it.
+    if evidence.iter().all(|e| e.hit.declared && !e.hit.program) {
         return Relation::Declared;
     }
     match label {
@@ -329,22 +381,44 @@ fn relation(product: &Product, evidence: &[Evidence<'_>], label: Option<&Label>,
     }
 }
 
-/// True for a name the catalogue knows as that of a maker of the code it looks for.
+/// True for a name the catalogue knows as that of a maker of the code it looks for, or that begins with its word: an
+/// affiliate, a product. It is no foreign brand.
 fn is_maker(name: &str, catalog: &Catalog) -> bool {
     let names = [FactKind::Supplier, FactKind::CompanyName, FactKind::Author, FactKind::SignerName];
     let on_names = |i: &&Indicator| !i.look_alike && i.facts.iter().any(|f| names.contains(f));
-    catalog.indicators().iter().filter(on_names).any(|i| i.pattern.matches(name))
+    begins_with_maker(name) || catalog.indicators().iter().filter(on_names).any(|i| i.pattern.matches(name))
+}
+
+/// `Kaspersky Lab UK Limited`, `Kaspersky Anti-Virus`, `АО "Лаборатория Касперского"`. Somebody called so, or a company
+/// whose name only begins so, is another.
+fn begins_with_maker(name: &str) -> bool {
+    const FORMS: &[&str] = &["ao", "zao", "ooo", "oao", "jsc", "ао", "зао", "ооо", "оао"];
+    let name = name.to_lowercase();
+    let mut words =
+        name.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).skip_while(|w| FORMS.contains(w));
+    match words.next() {
+        Some("kaspersky") => true,
+        Some("лаборатория") => words.next() == Some("касперского"),
+        _ => false,
+    }
 }
 
 /// True when the catalogue knows the label's vendor as the maker of the code it looks for.
 pub(crate) fn vendor_is_known(label: &Label, catalog: &Catalog) -> bool {
-    label.vendor.as_deref().is_some_and(|vendor| is_maker(vendor, catalog))
-        || label.from == LabelSource::AndroidPackage && {
-            let package =
-                label.product.as_deref().and_then(|p| p.rsplit(['(', ')']).find(|p| p.contains('.'))).unwrap_or("");
+    if let Some(vendor) = label.vendor.as_deref() {
+        return is_maker(vendor, catalog);
+    }
+    let product = label.product.as_deref().unwrap_or_default();
+    match label.from {
+        LabelSource::AndroidPackage => {
+            let package = product.rsplit(['(', ')']).find(|p| p.contains('.')).unwrap_or("");
             let on_package = |i: &&Indicator| !i.look_alike && i.facts.contains(&FactKind::AndroidPackage);
-            catalog.indicators().iter().filter(on_package).any(|i| i.pattern.matches(package))
+            package.starts_with("com.kaspersky.")
+                || catalog.indicators().iter().filter(on_package).any(|i| i.pattern.matches(package))
         }
+        LabelSource::Bundle => begins_with_maker(product),
+        _ => false,
+    }
 }
 
 /// The label a find is held against: the nearest one round all the evidence that is not the maker's own (the installer
@@ -356,17 +430,23 @@ fn label(evidence: &[Evidence<'_>], unit: &Unit, catalog: &Catalog) -> Option<La
     if whole.is_some_and(|l| l.from == LabelSource::Sbom) {
         return whole.cloned();
     }
-    let paths = || evidence.iter().map(|e| &*e.hit.at.path);
+    // What only joined from elsewhere, and programs that only hold a string, say nothing of where the find is.
+    let telling = |e: &&Evidence<'_>| !e.joined && e.strength() > Strength::Weak;
+    let coded = |e: &&Evidence<'_>| telling(e) && e.family() != Family::Text;
+    let only_text = !evidence.iter().any(|e| coded(&e));
+    let deciding: Vec<&Evidence<'_>> =
+        evidence.iter().filter(|e| if only_text { telling(e) } else { coded(e) }).collect();
+    let paths = || deciding.iter().map(|e| &*e.hit.at.path);
     let (first, last) = (paths().min().unwrap_or_default(), paths().max().unwrap_or_default());
     // What begins both the first and the last of the places in order begins all between them.
     let around = unit.labels.iter().filter_map(|label| {
         let round = encloses(label)?;
-        (round.holds(first) && round.holds(last)).then_some((label, round.len()))
+        (!first.is_empty() && round.holds(first) && round.holds(last)).then_some((label, round.len()))
     });
     let rank = |label: &Label, depth: usize| (vendor_is_known(label, catalog), Reverse(depth), label.from);
     let nearest = around.min_by_key(|(label, depth)| (rank(label, *depth), &label.at)).map(|(label, _)| label);
     let places: HashSet<&str> = paths().collect();
-    let own = unit.labels.iter().filter(|l| places.contains(&*l.at.path));
+    let own = unit.labels.iter().filter(|l| l.from != LabelSource::Bundle && places.contains(&*l.at.path));
     let own = own.min_by_key(|label| (rank(label, 0), &label.at));
     let all = || [nearest, whole, own].into_iter().flatten();
     all().find(|label| !vendor_is_known(label, catalog)).or_else(|| all().next()).cloned()
@@ -394,6 +474,14 @@ impl Round<'_> {
     }
 }
 
+/// The folder of the application whose `Info.plist` this is. Frameworks, extensions and helpers within one are parts of
+/// it and label nothing.
+fn application(path: &str) -> Option<&str> {
+    let folder = path.rsplit_once('/')?.0;
+    let folder = folder.strip_suffix("/Contents").unwrap_or(folder);
+    (folder.ends_with(".app") && path.matches(".app/").count() == 1).then_some(folder)
+}
+
 /// What a label speaks for, if for more than a document's components.
 fn encloses(label: &Label) -> Option<Round<'_>> {
     let path = &*label.at.path;
@@ -403,13 +491,7 @@ fn encloses(label: &Label) -> Option<Round<'_>> {
         LabelSource::AndroidPackage if DESCRIBES.iter().any(|end| path.ends_with(end)) => archive()?,
         LabelSource::AndroidPackage => return Some(Round { prefix: path, packed: true }),
         LabelSource::PackageMetadata => archive().filter(|_| directly(path))?,
-        // The folder the plist stands in, without the `Contents` or `Resources` of some layouts.
-        LabelSource::Bundle => {
-            let folder = path.rsplit_once('/')?.0;
-            let folder = folder.strip_suffix("/Resources").unwrap_or(folder);
-            let folder = folder.strip_suffix("/Contents").unwrap_or(folder);
-            path.get(..=folder.len())?
-        }
+        LabelSource::Bundle => path.get(..=application(path)?.len())?,
         LabelSource::VersionResource | LabelSource::Assembly | LabelSource::Signer => {
             return Some(Round { prefix: path, packed: true });
         }
@@ -427,6 +509,15 @@ pub struct Statement {
     pub value: String,
     /// Whether that is a sign of the find, or the name of somebody else.
     pub sign: bool,
+}
+
+/// A file name without what copies and versions add to it: `engine (1).dll`, `libengine.so.1.2`, `engine-2.1.exe`.
+fn plain_name(name: &str) -> String {
+    let name = name.rsplit(['/', '\\']).next().unwrap_or(name).to_lowercase();
+    let stem =
+        name.split_once(".so").map_or_else(|| name.rsplit_once('.').map_or(&*name, |(stem, _)| stem), |(s, _)| s);
+    let copy = stem.split(" (").next().unwrap_or(stem).split(" - ").next().unwrap_or(stem);
+    copy.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '_' | ' ')).to_owned()
 }
 
 /// What the files with evidence say of themselves where that does not go together: a foreign maker beside a signature
@@ -468,12 +559,10 @@ pub fn contradictions(evidence: &[Evidence<'_>], catalog: &Catalog) -> BTreeMap<
         let mut others: Vec<Statement> = Vec::new();
         for (kind, value) in says {
             let maker = MAKERS.contains(kind) && !is_sign(*kind, value) && !is_maker(value, catalog);
+            let mut named = signs.iter().filter(|e| NAMES.contains(&e.hit.kind)).peekable();
             let renamed = *kind == FactKind::FileName
-                && signs.iter().any(|e| NAMES.contains(&e.hit.kind))
-                && signs
-                    .iter()
-                    .filter(|e| NAMES.contains(&e.hit.kind))
-                    .all(|e| !e.hit.value.eq_ignore_ascii_case(value));
+                && named.peek().is_some()
+                && named.all(|e| plain_name(&e.hit.value) != plain_name(value));
             if maker || renamed {
                 others.push(Statement { kind: *kind, value: value.clone(), sign: false });
             }
@@ -481,7 +570,9 @@ pub fn contradictions(evidence: &[Evidence<'_>], catalog: &Catalog) -> BTreeMap<
         // A product's name beside its own maker is no contradiction: only another maker, or another file name, is.
         let foreign = others.iter().any(|s| s.kind != FactKind::ProductName)
             || !signs.iter().any(|e| matches!(e.hit.kind, FactKind::CompanyName | FactKind::SignerName));
-        if others.is_empty() || !foreign {
+        // A file's name alone is no word of its maker's.
+        let more_than_named = signs.iter().any(|e| e.strength() > Strength::Weak && e.hit.kind != FactKind::FileName);
+        if others.is_empty() || !foreign || !more_than_named {
             continue;
         }
         let own = signs.iter().map(|e| Statement { kind: e.hit.kind, value: e.hit.value.clone(), sign: true });
@@ -516,8 +607,10 @@ pub fn own_label(labels: &[Label], path: &str, catalog: &Catalog) -> Option<Labe
         LabelSource::Sbom | LabelSource::VersionResource | LabelSource::Assembly | LabelSource::Signer => {
             &*l.at.path == path
         }
-        // `Payload/Name.app/Info.plist` of an IPA, `Name.app/Contents/Info.plist` of a zipped application.
-        LabelSource::Bundle => depth(l) <= 1 && l.at.path.matches(".app/").count() <= 1,
+        // `Payload/Name.app/Info.plist` of an IPA. Other archives may hold more than one application.
+        LabelSource::Bundle => {
+            depth(l) <= 1 && application(&l.at.path).is_some_and(|folder| folder.contains("!/Payload/"))
+        }
         // The metadata of a package stands at a fixed place directly in it.
         LabelSource::AndroidPackage => {
             &*l.at.path == path || depth(l) <= 1 && DESCRIBES.iter().any(|end| l.at.path.ends_with(end))
@@ -558,8 +651,17 @@ fn agreed<'l>(labels: &'l [Label], catalog: &Catalog) -> Option<&'l Label> {
         }
     }
     let vendor = |l: &Label| l.vendor.as_deref().map(entity_key);
+    // Run-time libraries are everybody's, and what is looked for is not what it is sold as; neither has a vote, unless
+    // there is nothing else.
+    let redistributed =
+        |l: &Label| l.at.path.to_lowercase().ends_with(".dll") && vendor(l).is_some_and(|v| v.starts_with("microsoft"));
+    let votes = |l: &&Label| !redistributed(l) && !vendor_is_known(l, catalog);
+    if files.values().any(|l| votes(&l)) {
+        files.retain(|_, l| votes(&l));
+    }
+    let program = |l: &Label| l.at.path.to_lowercase().ends_with(".exe");
     let first = files.values().next()?;
-    if files.len() < 2 || files.values().any(|l| vendor(l) != vendor(first)) {
+    if files.len() < 2 || files.values().any(|l| vendor(l) != vendor(first)) || !files.values().any(|l| program(l)) {
         return None;
     }
     // An installer speaks for the product sooner than one of its parts.

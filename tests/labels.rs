@@ -105,3 +105,71 @@ fn the_nearest_foreign_label_names_the_product() {
     let engine = report.findings.iter().find(|f| f.product.id == "kav-sdk-8").expect("found");
     assert_eq!(engine.label.as_ref().and_then(|l| l.product.as_deref()), Some("com.acme.guard"));
 }
+
+/// Product, relation and label of each find.
+fn told(report: &Report) -> Vec<(String, Relation, Option<String>)> {
+    let name = |l: &underlabel::report::Label| l.vendor.clone().or_else(|| l.product.clone()).unwrap_or_default();
+    report.findings.iter().map(|f| (f.product.id.clone(), f.relation, f.label.as_ref().map(name))).collect()
+}
+
+#[test]
+fn bystanders_name_nothing() {
+    let library = fixture("binary-elf/libkave8/input.so");
+    let acme = fixture("binary-pe/acme-setup/input.exe");
+    // A program that only holds a string of the engine's is not where the find is.
+    let speaks = [acme.clone(), b"\0\0KL_PLUGINS_PATH\0\0".to_vec()].concat();
+    let report = scan("a.zip", zipped(&[("engine/libkave8.so", &library), ("tools/beta.exe", &speaks)]));
+    assert_eq!(told(&report)[0].1, Relation::Unlabelled, "{:?}", told(&report));
+    // A neighbouring application labels no loose library.
+    let plist = br#"<?xml version="1.0"?><plist version="1.0"><dict><key>CFBundleIdentifier</key><string>com.beta.app</string><key>CFBundleName</key><string>Beta</string></dict></plist>"#;
+    let beside = zipped(&[("Beta.app/Contents/Info.plist", plist), ("lib/libkave8.so", &library)]);
+    assert_eq!(told(&scan("c.zip", beside))[0].1, Relation::Unlabelled);
+    let inside = zipped(&[
+        ("Beta.app/Contents/Info.plist", plist),
+        ("Beta.app/Contents/Frameworks/K.framework/Info.plist", br#"<plist version="1.0"><dict><key>CFBundleIdentifier</key><string>k.k</string><key>CFBundleName</key><string>Widget</string></dict></plist>"#),
+        ("Beta.app/Contents/Frameworks/K.framework/libkave8.so", &library),
+    ]);
+    let found = told(&scan("d.zip", inside));
+    assert_eq!((found[0].1, found[0].2.as_deref()), (Relation::WhiteLabelled, Some("Beta")));
+}
+
+#[test]
+fn two_products_in_one_archive_are_two_finds() {
+    let library = fixture("binary-elf/libkave8/input.so");
+    let apk = |package: &str| {
+        let manifest =
+            format!(r#"<manifest xmlns:android="http://schemas.android.com/apk/res/android" package="{package}"/>"#);
+        zipped(&[("AndroidManifest.xml", manifest.as_bytes()), ("lib/arm64-v8a/libkave8.so", &library)])
+    };
+    let report = scan("phone.zip", zipped(&[("a.apk", &apk("com.acme.a")), ("b.apk", &apk("com.beta.b"))]));
+    let mut names: Vec<_> = told(&report).into_iter().filter_map(|(_, _, name)| name).collect();
+    names.sort();
+    assert_eq!(names, ["com.acme.a", "com.beta.b"]);
+    let fingerprints: std::collections::BTreeSet<_> = report.findings.iter().map(|f| &f.fingerprint).collect();
+    assert_eq!(fingerprints.len(), 2);
+    // The maker's own application beside another's.
+    let report = scan("store.zip", zipped(&[("a.apk", &apk("com.acme.a")), ("k.apk", &apk("com.kaspersky.vpn"))]));
+    let relations: std::collections::BTreeSet<_> = report.findings.iter().map(|f| f.relation).collect();
+    assert_eq!(relations, [Relation::WhiteLabelled, Relation::Branded].into());
+}
+
+#[test]
+fn one_name_in_two_fields_is_one_witness() {
+    // An ELF file that bears a generic name both as its file and as its SONAME.
+    let library = fixture("binary-elf/libkave8/input.so");
+    let name = b"libkave8.so\0";
+    let at = memchr::memmem::find(&library, name).unwrap();
+    let mut plain = library.clone();
+    plain[at..at + name.len()].copy_from_slice(b"libapp_s.so\0");
+    let report = scan("libapp_services.so", plain);
+    let weak: Vec<_> = report.findings.iter().filter(|f| f.product.id == "kms-sdk").collect();
+    assert!(weak.is_empty(), "{weak:?}");
+}
+
+#[test]
+fn copies_and_versions_of_a_file_contradict_nothing() {
+    let library = fixture("binary-elf/libkave8/input.so");
+    for name in ["libkave8 (1).so", "libkave8.so.1.2.3", "libkave8-2.1.so", "LIBKAVE8.SO", "libkave8 - Copy.so"] {
+        assert_eq!(statements(&scan(name, library.clone())), [], "{name}");
+    }
+}

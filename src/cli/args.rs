@@ -122,8 +122,8 @@ pub(super) struct Scan {
 }
 
 const INSPECT_HELP: &str = "\
-A line each: place, kind, value. `?` behind a kind: the signature it stands in was not shown to fit the file.
-`underlabel explain KIND` says what a kind is.
+A line each: place, kind, value; gaps are told whatever --kind says. `?` behind a kind: the signature it stands in was not shown to fit the file.
+`underlabel explain KIND` says what a kind of fact is.
 
 Exit codes:
   0  everything was read

@@ -17,7 +17,9 @@ pub(super) fn run(args: &Inspect) -> Result<Exit, Error> {
     let (mut failed, mut whole) = (None, true);
     inspect(&sources, &catalog, &Limits::default(), false, &mut |said| {
         whole &= !matches!(said, Said::Gap { .. });
+        // What could not be read is always said.
         let wanted = args.kinds.is_empty()
+            || matches!(said, Said::Gap { .. })
             || matches!(said, Said::Fact { kind, .. } if args.kinds.iter().any(|k| k.name() == *kind));
         if wanted && failed.is_none() {
             failed = line(said, args.json, &mut out).err();

@@ -176,7 +176,7 @@ fact_kinds! {
     TeamId = "team-id", Signature;
     /// The whole subject of a certificate that signed the file, as `CN=…, O=…`.
     Signer = "signer", Signature;
-    /// One name of a signer: its common name, organisation or unit.
+    /// One name of a signer: its organisation or common name.
     SignerName = "signer-name", Signature;
     /// The number of a signer in its company register (subject `serialNumber`).
     SignerNumber = "signer-number", Signature;

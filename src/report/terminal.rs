@@ -205,7 +205,7 @@ impl Page<'_> {
         )?;
         let label = finding.label.as_ref().filter(|l| l.from != LabelSource::FileName).map(|l| l.line());
         let explain = match label {
-            Some(label) => format!("{}: sold as {}", finding.relation.says(finding.confidence), safe(&label)),
+            Some(label) => format!("{}; sold as {}", finding.relation.says(finding.confidence), safe(&label)),
             None => finding.relation.says(finding.confidence).to_owned(),
         };
         self.plain(indent, &explain)?;
@@ -444,7 +444,7 @@ impl Page<'_> {
         writeln!(self.out)?;
         if report.examined.mentions > 0 {
             let text =
-                format!("{} by themselves no find (--mentions shows them)", count(report.examined.mentions, "sign"));
+                format!("{} too weak to make a find (--mentions shows all)", count(report.examined.mentions, "sign"));
             writeln!(self.out, "{}", self.paint(DIM, &text))?;
         }
         if let Some((code, why)) = self.style.exit {

@@ -151,16 +151,17 @@ fn one(message: &Message<'_>, signer: &cms::Signer<'_>, field: &str, verdict: &V
     }
 }
 
-/// Signers of what others have made: Microsoft's attestation of drivers, Apple's and Google's stores.
+/// Signers of what others have made: Microsoft's attestation of drivers, Apple's store; Google's is called Android, and
+/// Mozilla's signs as the production of its add-ons.
 const FOR_OTHERS: &[&str] = &[
     "Microsoft Windows Hardware Compatibility",
     "Microsoft Windows Software Compatibility",
     "Microsoft Windows Early Launch Anti-malware",
     "Microsoft Windows Third Party",
+    "Microsoft Windows UEFI Driver Publisher",
     "Microsoft Marketplace",
     "Apple Mac OS Application Signing",
     "Apple iPhone OS Application Signing",
-    "Android",
 ];
 
 /// Says whose certificate signed. The label is that of the signer.
@@ -178,8 +179,9 @@ pub(super) fn certificate(
     say(FactKind::Signer, &subject.to_string(), "signer");
     let mut names: Vec<&str> = Vec::new();
     // Who signs for others is not the maker: the whole subject tells it, and it labels nothing.
-    let for_others = subject.get("CN").any(|name| FOR_OTHERS.iter().any(|known| name.starts_with(known)));
-    for kind in ["O", "CN", "OU"] {
+    let for_others = subject.get("CN").any(|name| name == "Android" || FOR_OTHERS.iter().any(|k| name.starts_with(k)))
+        || subject.get("O").any(|name| name == "Addons") && subject.get("OU").any(|name| name == "Production");
+    for kind in ["O", "CN"] {
         for name in subject.get(kind).filter(|_| !for_others) {
             if !names.contains(&name) {
                 names.push(name);
