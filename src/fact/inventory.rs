@@ -204,15 +204,15 @@ impl<'s> Inventory<'s> {
     }
 
     /// Keeps a document inside this blob for a look of its own.
-    pub fn embed(&mut self, name: impl Into<String>, data: impl Into<Vec<u8>>) {
-        let (name, data) = (name.into(), data.into());
-        // Each costs more than its bytes.
-        self.embedded_bytes += data.len() + 128;
+    pub fn embed(&mut self, name: impl Into<String>, data: impl AsRef<[u8]> + Into<Vec<u8>>) {
+        let name = name.into();
+        // Each costs more than its bytes; what does not fit is not even copied.
+        self.embedded_bytes = self.embedded_bytes.saturating_add(data.as_ref().len() + 128);
         if self.embedded_bytes > EMBEDDED_BYTES {
             let detail = format!("{name}: more than {} MiB of documents in one file; not read", EMBEDDED_BYTES >> 20);
             self.gap("", Reason::Limit, detail);
         } else {
-            self.embedded.push(Embedded { name, data });
+            self.embedded.push(Embedded { name, data: data.into() });
         }
     }
 

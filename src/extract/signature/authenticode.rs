@@ -59,8 +59,9 @@ pub(in super::super) fn say(data: &[u8], layout: &Layout, inventory: &mut Invent
         let kind = rest.get(6..8).and_then(|b| b.try_into().ok()).map_or(0, u16::from_le_bytes);
         if length < 8 {
             // Padding behind the last one.
-            if rest.iter().any(|b| *b != 0) {
-                inventory.gap(field, Reason::Malformed, "a certificate entry shorter than its header");
+            if rest.len() > 64 || rest.iter().any(|b| *b != 0) {
+                let detail = format!("{} bytes in the certificate table that are no entry; not read", rest.len());
+                inventory.gap(field, Reason::Malformed, detail);
             }
             break;
         }
@@ -72,6 +73,12 @@ pub(in super::super) fn say(data: &[u8], layout: &Layout, inventory: &mut Invent
         match (kind, cms::read(body)) {
             // WIN_CERT_TYPE_PKCS_SIGNED_DATA.
             (2, Some(message)) => {
+                let whole = ber::read(body).map_or(0, |(element, _)| element.whole.len());
+                let behind = body.get(whole..).unwrap_or_default();
+                if behind.len() > 8 || behind.iter().any(|b| *b != 0) {
+                    let detail = format!("{} bytes behind a signature, which no digest covers; not read", behind.len());
+                    inventory.gap(&field, Reason::Unsupported, detail);
+                }
                 let mut compare = |message: &Message<'_>, inventory: &mut Inventory<'_>| {
                     compare(data, layout, message, &mut made, &field, inventory)
                 };
@@ -179,16 +186,20 @@ fn pages_differ(data: &[u8], layout: &Layout, algorithm: Algorithm, table: &[u8]
     if !(512..=ZEROS.len()).contains(&page) || layout.headers > page {
         return false;
     }
-    let mut expected: Vec<(usize, usize)> = vec![(0, layout.headers)];
-    for (offset, size) in &layout.sections {
-        let size = (*size).min(data.len().saturating_sub(*offset));
-        expected.extend((0..size.div_ceil(page)).map(|i| (offset + i * page, (size - i * page).min(page))));
-    }
     let width = 4 + algorithm.digest([]).len();
-    // The last entry marks the end.
-    if table.len() != (expected.len() + 1) * width {
+    let size_of = |offset: usize, size: usize| size.min(data.len().saturating_sub(offset));
+    // The last entry marks the end. Sections of a hostile file overlap: the table's length is checked before anything is
+    // made, and no more is digested than the file holds.
+    let pages = layout.sections.iter().map(|(offset, size)| size_of(*offset, *size).div_ceil(page));
+    let bytes = layout.sections.iter().map(|(offset, size)| size_of(*offset, *size) as u64).sum::<u64>();
+    if table.len() % width != 0 || pages.sum::<usize>() + 2 != table.len() / width || bytes > data.len() as u64 {
         return false;
     }
+    let in_sections = layout.sections.iter().flat_map(|(offset, size)| {
+        let size = size_of(*offset, *size);
+        (0..size.div_ceil(page)).map(move |i| (offset + i * page, (size - i * page).min(page)))
+    });
+    let expected = std::iter::once((0, layout.headers)).chain(in_sections);
     let of_page = |(offset, len): (usize, usize)| {
         let padding = ZEROS.get(..page - len).unwrap_or_default();
         if offset > 0 {
@@ -198,7 +209,7 @@ fn pages_differ(data: &[u8], layout: &Layout, algorithm: Algorithm, table: &[u8]
         let rest = data.get(layout.directory.saturating_add(8)..layout.headers).unwrap_or_default();
         algorithm.digest([a, b, rest, padding])
     };
-    expected.into_iter().zip(table.chunks_exact(width)).any(|(place, entry)| {
+    expected.zip(table.chunks_exact(width)).any(|(place, entry)| {
         let at = entry.get(..4).and_then(|b| b.try_into().ok()).map_or(0, u32::from_le_bytes) as usize;
         at != place.0 || entry.get(4..) != Some(&of_page(place))
     })

@@ -12,7 +12,7 @@ const NAME_VALUE: &[u8] = &[0x2b, 6, 1, 4, 1, 0x82, 0x37, 12, 2, 1];
 /// Members read: the catalogues of Windows itself have some ten thousand.
 const MEMBERS: usize = 100_000;
 
-pub(super) fn say(content: &[u8], inventory: &mut Inventory<'_>) {
+pub(super) fn say(content: &[u8], fits: bool, inventory: &mut Inventory<'_>) {
     let members = ber::all(content)
         .filter(|e| e.tag == SEQUENCE)
         .find(|e| e.children().next().is_some_and(|m| m.tag == SEQUENCE && m.inner(OCTETS).is_some()));
@@ -25,7 +25,12 @@ pub(super) fn say(content: &[u8], inventory: &mut Inventory<'_>) {
         let Some(attributes) = member.children().nth(1) else { continue };
         for attribute in attributes.children().take(32) {
             if let Some(file) = file_name(&attribute) {
-                inventory.file.say_at(FactKind::FileReference, cut(&file, 1024), format_args!("catalogue[{index}]"));
+                let (file, field) = (cut(&file, 1024), format!("catalogue[{index}]"));
+                if fits {
+                    inventory.say(FactKind::FileReference, file, field);
+                } else {
+                    inventory.file.say_doubted(FactKind::FileReference, file, field);
+                }
             }
         }
     }

@@ -94,7 +94,10 @@ impl Name {
         let pair = |part: Element<'_>| {
             let mut both = part.children();
             let (kind, value) = (both.next()?, both.next()?);
-            Some((short(kind.content), cut(&value.text(), VALUE).to_owned()))
+            // Cut before it is decoded: each name may be asked for many times.
+            let near = value.content.get(..4 * VALUE).unwrap_or(value.content);
+            let text = Element { content: near, ..value }.text();
+            Some((short(kind.content), cut(&text, VALUE).to_owned()))
         };
         Name(parts.take(ATTRIBUTES).filter_map(pair).collect())
     }

@@ -13,6 +13,7 @@ use super::digest::Algorithm;
 const SIGNERS: usize = 16;
 const CERTIFICATES: usize = 256;
 const ATTRIBUTES: usize = 64;
+const TIMESTAMPS: usize = 4;
 
 const SIGNED_DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 2];
 const CONTENT_DIGEST: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 4];
@@ -153,7 +154,10 @@ impl<'a> Message<'a> {
     /// When a signer signed, by a witness whose word is in the message.
     pub fn timestamps(&self, signer: &Signer<'a>) -> Vec<Timestamp> {
         let mut found = Vec::new();
-        for (kind, value) in signer.unsigned.iter().take(ATTRIBUTES) {
+        for (kind, value) in &signer.unsigned {
+            if found.len() >= TIMESTAMPS {
+                break;
+            }
             if *kind == COUNTERSIGNATURE {
                 let Some(witness) = Signer::read(value) else { continue };
                 let Some(at) = witness.signed(SIGNING_TIME).and_then(|e| ber::time(&e)) else { continue };

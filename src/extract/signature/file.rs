@@ -33,7 +33,8 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
         };
     say(&message, "PKCS7", &mut compare, inventory);
     if let Some(content) = message.content.as_deref().filter(|_| list) {
-        catalogue::say(content, inventory);
+        let fits = message.signers().iter().any(|signer| message.fits(signer) == Some(true));
+        catalogue::say(content, fits, inventory);
     }
     Mine::Yes
 }

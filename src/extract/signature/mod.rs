@@ -110,6 +110,10 @@ fn nested(
         // Where the content stands in the message, the signer's own word on its digest must be true as well.
         let verdict = match message.fits(signer) {
             Some(false) => Verdict::Mismatch("what was signed is not what the signer says".to_owned()),
+            None if message.content.is_some() => {
+                let why = "the signer states no digest of what was signed, or by an unknown algorithm";
+                fits.clone().and(Verdict::NotChecked(why.to_owned()))
+            }
             _ => fits.clone(),
         };
         one(message, signer, &field, &verdict, inventory);

@@ -48,7 +48,8 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
         Some(message) => {
             // Nested signatures share the digest of their algorithm: it is made once.
             let mut made: Vec<(Algorithm, Result<Vec<u8>, String>)> = Vec::new();
-            let mut compare = |message: &Message<'_>, _: &mut Inventory<'_>| {
+            let with_names = file.is_stream(format!("/{EXTENDED}"));
+            let mut compare = |message: &Message<'_>, inventory: &mut Inventory<'_>| {
                 let stated = match stated(message) {
                     Ok(stated) => stated,
                     Err(verdict) => return verdict,
@@ -57,7 +58,13 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
                     made.push((stated.algorithm, digest(&mut file, stated.algorithm, doc.data.len() as u64)));
                 }
                 match made.iter().find(|(algorithm, _)| *algorithm == stated.algorithm) {
-                    Some((algorithm, Ok(made))) => Verdict::of(*algorithm, &stated.digest, made, "the installer"),
+                    Some((algorithm, Ok(made))) => {
+                        let verdict = Verdict::of(*algorithm, &stated.digest, made, "the installer");
+                        if with_names && matches!(verdict, Verdict::Valid(_)) {
+                            inventory.remark(field, "the digest of its streams' names and times is not compared");
+                        }
+                        verdict
+                    }
                     Some((_, Err(why))) => Verdict::NotChecked(why.clone()),
                     None => Verdict::NotChecked("no digest was made".to_owned()),
                 }
@@ -81,6 +88,7 @@ fn digest(file: &mut File<'_>, algorithm: Algorithm, len: u64) -> Result<Vec<u8>
     let mut hasher = algorithm.hasher();
     let extended = format!("/{EXTENDED}");
     if file.is_stream(&extended) {
+        // The digest of names and times is taken as it stands: what it is made over is not compared.
         hasher.update(&stream(file, &extended)?);
     }
     // Hostile streams share their sectors: no more is read than twice the file.

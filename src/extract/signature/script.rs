@@ -33,17 +33,27 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
     let Some(start) = text.lines().position(begin) else { return Mine::No };
     let mut encoded = String::new();
     let mut ended = false;
+    // What stands in the block and is no part of a comment runs, and no digest covers it.
+    let mut loose = text.lines().nth(start).is_some_and(|line| !opens_comment(line));
     for line in text.lines().skip(start + 1) {
+        if ended {
+            loose |= !line.trim().is_empty();
+            continue;
+        }
         if line.contains(END) || line.contains("SIG '' End signature block") {
             ended = true;
-            break;
+            loose |= !opens_comment(line) || !line.trim_end().ends_with(['k', '/', '>']);
+            continue;
         }
         // `# line`, `<!-- SIG # line -->`, `/* SIG # line */`, `'' SIG '' line`, `// SIG // line`.
-        let line =
-            ["SIG #", OLD, "SIG //"].iter().find_map(|mark| line.split_once(mark)).map_or(line, |(_, rest)| rest);
+        let line = line.trim();
+        let marked = ["SIG #", OLD, "SIG //"].iter().find_map(|mark| line.split_once(mark));
+        loose |= marked.is_none() && !line.starts_with('#');
+        let line = marked.map_or(line, |(_, rest)| rest);
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
         let line = line.trim_matches(|c: char| c.is_whitespace() || matches!(c, '#' | '*' | '-' | '>' | '<' | '!'));
         let line = line.strip_suffix(" */").or_else(|| line.strip_suffix("*/")).unwrap_or(line);
+        loose |= !line.chars().all(plain);
         encoded.extend(line.chars().filter(|c| plain(*c)));
     }
     if !ended {
@@ -59,6 +69,9 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
                     let why = "the digest of this kind of script is not made by this version";
                     return Verdict::NotChecked(why.to_owned());
                 }
+                if loose {
+                    return Verdict::Mismatch("text beside the signature block, which no digest covers".to_owned());
+                }
                 // A text is turned over whole for each signature: no script holds more than a few.
                 left = left.saturating_sub(1);
                 match stated(message) {
@@ -72,6 +85,12 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
         None => inventory.gap("SIG", Reason::Malformed, "a signature block that holds no signed message"),
     }
     Mine::Yes
+}
+
+/// True where nothing but the sign of a comment stands in front of the block's mark.
+fn opens_comment(line: &str) -> bool {
+    let front = line.split("SIG").next().unwrap_or_default().trim();
+    ["#", "<!--", "/*", "''", "//"].contains(&front)
 }
 
 /// Compares the text before the block. What has no byte order mark is read as UTF-8 by newer versions of PowerShell and

@@ -15,15 +15,25 @@ pub(super) fn say(file: &File<'_>, marked: &Marked, inventory: &mut Inventory<'_
         auditable::say(bytes, "", inventory);
     }
     let mut in_section = false;
+    // Sections of a hostile file overlap: together they hold no more than the file.
+    let mut left = file.data.len();
     for section in file.sections.iter().filter(|s| s.kind != SHT_NOBITS) {
         let Some(name) = SECTIONS.iter().find(|name| file.is_named(section, name)) else { continue };
         let Some(bytes) = file.held(section, name, inventory) else { continue };
+        let Some(fewer) = left.checked_sub(bytes.len().max(64)) else {
+            inventory.gap(*name, Reason::Limit, "sections with documents of more bytes than the file; not read");
+            break;
+        };
+        left = fewer;
         // Of a note, what stands behind its header and the name of its owner.
         let from = (section.kind == SHT_NOTE).then(|| bytes.iter().position(|b| matches!(b, b'{' | b'<' | 0x1f)));
         let document = bytes.get(from.flatten().unwrap_or(0)..).unwrap_or_default();
-        if !document.is_empty() {
+        // JSON, XML or gzip; never a program once more.
+        if matches!(document.trim_ascii_start(), [b'{' | b'[' | b'<' | 0xef, ..] | [0x1f, 0x8b, ..]) {
             in_section = true;
             inventory.embed(*name, trimmed(document));
+        } else if document.iter().take(1024).any(|b| *b != 0) {
+            inventory.gap(*name, Reason::Unsupported, "a section for a document that holds none of a known form");
         }
     }
     if !in_section {
