@@ -4,6 +4,7 @@
 //! services, keys; `%tokens%` as the section `[Strings]` has them. Must not know: what the files do.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use super::{Doc, Extractor, Head, Mine, Read, text};
 use crate::fact::{FactKind, Inventory, Label, LabelSource, Reason, cut};
@@ -18,6 +19,10 @@ const LINES: usize = 500_000;
 const VALUE: usize = 4096;
 /// Facts said of one file.
 const SAID: usize = 50_000;
+/// String tables read; Windows knows fewer languages.
+const TABLES: usize = 100;
+/// Letters of tokens filled in, each counted for every table it is looked up in.
+const WORK: usize = 128 << 20;
 
 fn claim(head: &Head<'_>) -> bool {
     if head.name.to_ascii_lowercase().ends_with(".inf") {
@@ -58,7 +63,11 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
             format!("an INF of more than {LINES} lines or {MOST} bytes; the rest was not read"),
         );
     }
-    let mut inf = Inf { sections: &sections, tables: tables(&sections), seen: HashSet::new(), left: SAID, inventory };
+    let (tables, more) = tables(&sections);
+    if more {
+        inventory.gap("", Reason::Limit, format!("more than {TABLES} string tables; the rest was not read"));
+    }
+    let mut inf = Inf { sections: &sections, tables, seen: HashSet::new(), left: SAID, work: WORK, inventory };
     let provider = get("provider").map(|v| inf.resolve(v)).filter(|v| !v.is_empty());
     inf.maker(get("provider").unwrap_or_default(), "[Version] Provider");
     for line in version {
@@ -77,7 +86,11 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
         inf.maker(if line.key.is_empty() { &line.value } else { &line.key }, "[Manufacturer]");
     }
     inf.installed();
-    let full = inf.left == 0;
+    let (full, tired) = (inf.left == 0, inf.work == 0);
+    if tired {
+        let detail = "an INF whose names take too much work to fill in; the rest was not read";
+        inventory.gap("", Reason::Limit, detail);
+    }
     if full {
         inventory.gap("", Reason::Limit, format!("an INF that says more than {SAID} things; the rest was not kept"));
     }
@@ -177,15 +190,16 @@ fn values(line: &str) -> Vec<&str> {
     found
 }
 
-/// The string tables: the neutral one first, then one for each language.
-fn tables(sections: &Sections) -> Vec<HashMap<String, &str>> {
+/// The string tables: the neutral one first, then one for each language; and whether there are more than are read.
+fn tables(sections: &Sections) -> (Vec<HashMap<String, &str>>, bool) {
     let mut names: Vec<&String> = sections.keys().filter(|n| *n == "strings" || n.starts_with("strings.")).collect();
     names.sort();
     let table = |name: &String| {
         let lines = sections.get(name).into_iter().flatten();
         lines.map(|line| (line.key.to_ascii_lowercase(), unquoted(&line.value))).collect()
     };
-    names.into_iter().take(100).map(table).collect()
+    let more = names.len() > TABLES;
+    (names.into_iter().take(TABLES).map(table).collect(), more)
 }
 
 /// The string a text is in one language; what no table knows stays as it is.
@@ -226,12 +240,28 @@ struct Inf<'s, 'i, 'k> {
     tables: Vec<HashMap<String, &'s str>>,
     seen: HashSet<(FactKind, String)>,
     left: usize,
+    /// What is left of [`WORK`].
+    work: usize,
     inventory: &'i mut Inventory<'k>,
 }
 
 impl<'s> Inf<'s, '_, '_> {
-    fn resolve(&self, text: &str) -> String {
-        fill(text, &self.tables.iter().collect::<Vec<_>>())
+    fn resolve(&mut self, text: &str) -> String {
+        self.filled(text, 0..self.tables.len())
+    }
+
+    /// A text filled in from these tables; empty once the work is used up.
+    fn filled(&mut self, text: &str, tables: Range<usize>) -> String {
+        let tables: Vec<_> = self.tables.get(tables).unwrap_or_default().iter().collect();
+        let times = if text.contains('%') { tables.len().max(1) } else { 1 };
+        self.work = self.work.saturating_sub(text.len().saturating_add(16).saturating_mul(times));
+        if self.work == 0 {
+            return String::new();
+        }
+        let filled = fill(text, &tables);
+        // A short token may stand for a long text.
+        self.work = self.work.saturating_sub(filled.len());
+        filled
     }
 
     fn say(&mut self, kind: FactKind, value: &str, field: &str) {
@@ -249,9 +279,11 @@ impl<'s> Inf<'s, '_, '_> {
         let neutral = self.resolve(text);
         self.say(FactKind::CompanyName, &neutral, field);
         if text.contains('%') {
-            let all: Vec<String> = self.tables.iter().map(|table| fill(text, &[table])).collect();
-            for name in all.iter().filter(|name| !name.contains('%')) {
-                self.say(FactKind::CompanyName, name, field);
+            for index in 0..self.tables.len() {
+                let name = self.filled(text, index..index + 1);
+                if !name.contains('%') {
+                    self.say(FactKind::CompanyName, &name, field);
+                }
             }
         }
     }
@@ -279,7 +311,7 @@ impl<'s> Inf<'s, '_, '_> {
                 continue;
             }
             for line in lines {
-                if self.left == 0 {
+                if self.left == 0 || self.work == 0 {
                     return;
                 }
                 self.line(name, line);
@@ -372,5 +404,18 @@ mod tests {
         assert_eq!(fill("\"%V% 100%% %12%\\x.sys\"", &[&table]), "Acme 100% %12%\\x.sys");
         assert_eq!(fill("50%", &[&table]), "50%");
         assert!(fill(&"%a%".repeat(100_000), &[&table]).len() <= VALUE);
+    }
+
+    #[test]
+    fn makers_in_many_languages_end_and_tables_left_out_are_said() {
+        let mut inf = "[Version]\nSignature=\"$Windows NT$\"\nProvider=%a%\n[Manufacturer]\n".to_owned();
+        inf.push_str(&"%a%=x\n".repeat(200_000));
+        for table in 0..=TABLES {
+            inf.push_str(&format!("[Strings.{table:04x}]\na=Acme {table}\n"));
+        }
+        let (facts, gaps) = super::super::said(&EXTRACTOR, "x.inf", inf.as_bytes());
+        assert!(facts.iter().any(|fact| fact.ends_with("Acme 99")));
+        assert!(gaps.iter().any(|gap| gap.contains("string tables")), "{gaps:?}");
+        assert!(gaps.iter().any(|gap| gap.contains("too much work")), "{gaps:?}");
     }
 }

@@ -23,21 +23,37 @@ pub(super) struct End {
     pub size: u64,
 }
 
-/// The end of the archive: the last record that is right behind the directory it speaks of.
+/// The end of the archive: the last record that is right behind the directory it speaks of, and whose comment ends with
+/// the file. A comment may hold what looks like a record. Only where no comment ends so is one taken that does not.
 pub(super) fn end(blob: &Blob) -> Option<End> {
     let tail = blob.tail(TAIL).ok()?;
     let before = blob.len().checked_sub(tail.len() as u64)?;
     let mut to = tail.len();
+    let mut other = None;
     while let Some(at) = memchr::memmem::rfind(tail.get(..to)?, b"PK\x05\x06") {
         to = at;
         let number = |at: usize| tail.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes);
         let (Some(size), Some(directory)) = (number(at + 12), number(at + 16)) else { continue };
+        let Some(comment) = tail.get(at + 20..at + 22).and_then(|b| b.try_into().ok()).map(u16::from_le_bytes) else {
+            continue;
+        };
         let (record, size, directory) = (before + at as u64, u64::from(size), u64::from(directory));
-        if directory + size == record && at + 22 <= tail.len() {
-            return Some(End { record, directory, size });
+        if directory + size != record {
+            continue;
         }
+        let end = End { record, directory, size };
+        // Whoever wants a record of an empty archive in a comment can write one.
+        if at + 22 + usize::from(comment) == tail.len() && begins_directory(blob, &end) {
+            return Some(end);
+        }
+        other = other.or(Some(end));
     }
-    None
+    other
+}
+
+/// Whether a directory stands where the record says.
+fn begins_directory(blob: &Blob, end: &End) -> bool {
+    read_at(blob, end.directory, 4).is_some_and(|mark| mark == b"PK\x01\x02")
 }
 
 /// Reads up to `most` bytes at a place.
@@ -61,11 +77,14 @@ pub(super) enum Unread {
 }
 
 impl<'b> Packed<'b> {
-    /// Opens the archive where its directory names all of `needles`: most archives do not, and are not parsed again.
+    /// Opens the archive where its directory names all of `needles`, in whatever case: most archives do not, and are not
+    /// parsed again.
     pub fn open(blob: &'b Blob, needles: &[&[u8]]) -> Option<Packed<'b>> {
         let end = end(blob).filter(|end| end.size <= DIRECTORY)?;
-        let directory = read_at(blob, end.directory, end.size)?;
-        if !needles.iter().all(|needle| memchr::memmem::find(&directory, needle).is_some()) {
+        let mut directory = read_at(blob, end.directory, end.size)?;
+        directory.make_ascii_uppercase();
+        let holds = |needle: &&[u8]| memchr::memmem::find(&directory, &needle.to_ascii_uppercase()).is_some();
+        if !needles.iter().all(holds) {
             return None;
         }
         ZipArchive::new(blob.reader().ok()?).ok().map(Packed)
@@ -103,5 +122,30 @@ impl<'b> Packed<'b> {
                 _ => take(buffer.get(..n).unwrap_or_default()),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{Limits, Source, list};
+
+    #[test]
+    fn the_comment_of_the_true_record_ends_with_the_file() {
+        let record = |size: u32, directory: u32, comment: u16| {
+            let mut data = b"PK\x05\x06\0\0\0\0\0\0\0\0".to_vec();
+            data.extend([&size.to_le_bytes()[..], &directory.to_le_bytes(), &comment.to_le_bytes()].concat());
+            data
+        };
+        let mut data = b"PK\x01\x02....".to_vec();
+        data.extend(record(8, 0, 50));
+        // One whose comment is short, then one of an empty archive.
+        data.extend(record(30, 0, 0));
+        data.extend(record(0, 52, 6));
+        data.extend(b"behind");
+        let source = Source::Bytes { name: "x.zip".to_owned(), data };
+        let mut listing = list(&source, &Limits::default()).unwrap();
+        let found = end(&listing.entries[0].open().unwrap()).unwrap();
+        assert_eq!((found.record, found.size), (8, 8));
     }
 }

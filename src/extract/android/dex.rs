@@ -35,7 +35,8 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory) -> Mine {
     let (mut at, mut left) = (0, NAMES);
     for _ in 0..HEADERS {
         match header(data, at, &mut left, inventory) {
-            Some(next) if !inventory.file.full() => at = next,
+            // Each header of a container may point to the same tables, so all of them share one budget.
+            Some(next) if !inventory.file.full() && left > 0 => at = next,
             _ => return Mine::Yes,
         }
     }
@@ -65,7 +66,12 @@ fn header(data: &[u8], at: usize, left: &mut usize, inventory: &mut Inventory) -
         let detail = format!("the header speaks of {own} bytes and the file has {}", rest.len());
         inventory.gap(&field, Reason::Truncated, detail);
     }
-    classes(data, rest, &field, left, inventory);
+    if !classes(data, rest, &field, left, inventory) {
+        *left = 0;
+        let detail = format!("more than {} MiB of names of classes; the rest was not read", NAMES >> 20);
+        inventory.gap(field, Reason::Limit, detail);
+        return None;
+    }
     let end = at.saturating_add(own);
     // In a container each header is followed by the next; all places are counted from the start of the file.
     let shared = u32_at(rest, 0x24).is_some_and(|size| size >= HEADER + 8);
@@ -84,8 +90,13 @@ fn header(data: &[u8], at: usize, left: &mut usize, inventory: &mut Inventory) -
     None
 }
 
-/// Classes defined, then those only referred to.
-fn classes(data: &[u8], header: &[u8], field: &str, left: &mut usize, inventory: &mut Inventory) {
+/// Takes a name, and what it costs to look it up, from the budget. False where that is used up.
+fn charge(left: &mut usize, name: usize) -> bool {
+    left.checked_sub(name.saturating_add(8)).map(|rest| *left = rest).is_some()
+}
+
+/// Classes defined, then those only referred to. False where the budget is used up.
+fn classes(data: &[u8], header: &[u8], field: &str, left: &mut usize, inventory: &mut Inventory) -> bool {
     let number = |at: usize| u32_at(header, at).unwrap_or(0);
     let tables = Tables { data, strings: number(0x3c), types: number(0x44), definitions: number(0x64) };
     let size = number(0x60);
@@ -96,6 +107,9 @@ fn classes(data: &[u8], header: &[u8], field: &str, left: &mut usize, inventory:
     let mut read = 0;
     while read < possible && !inventory.file.full() {
         let Some((class, name)) = tables.definition(read) else { break };
+        if !charge(left, name.len()) {
+            return false;
+        }
         inventory.say(FactKind::JavaClass, class_name(&name).unwrap_or(&name), format!("{field}class_defs"));
         if let Some(slot) = defined.get_mut(class) {
             *slot = true;
@@ -110,14 +124,12 @@ fn classes(data: &[u8], header: &[u8], field: &str, left: &mut usize, inventory:
     let mut broken = 0usize;
     for (index, _) in defined.iter().enumerate().filter(|(_, defined)| !**defined) {
         if inventory.file.full() {
-            return;
+            return true;
         }
         let name = tables.type_name(index);
-        let Some(rest) = left.checked_sub(name.as_ref().map_or(NAME, |name| name.len() + 8)) else {
-            let detail = format!("more than {} MiB of names of types; the rest was not read", NAMES >> 20);
-            return inventory.gap(format!("{field}type_ids"), Reason::Limit, detail);
-        };
-        *left = rest;
+        if !charge(left, name.as_ref().map_or(NAME, |name| name.len())) {
+            return false;
+        }
         match name {
             // Arrays stand beside the type of their elements; every class refers to the language's own.
             Some(name) => {
@@ -132,6 +144,7 @@ fn classes(data: &[u8], header: &[u8], field: &str, left: &mut usize, inventory:
         let detail = format!("{} types could not be read", broken + number(0x40) - types);
         inventory.gap(format!("{field}type_ids"), Reason::Truncated, detail);
     }
+    true
 }
 
 /// Where the tables of one header stand.

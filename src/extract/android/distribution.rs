@@ -38,6 +38,8 @@ fn claim_xapk(head: &Head<'_>) -> bool {
 
 fn xapk(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
     if doc.data.len() > DESCRIPTION {
+        let detail = format!("a description of more than {DESCRIPTION} bytes; not read");
+        inventory.gap("", Reason::Limit, detail);
         return Mine::No;
     }
     let (text, _) = text::decode(doc.data);

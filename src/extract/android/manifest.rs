@@ -28,7 +28,7 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory) -> Mine {
     let elements = if axml::is_axml(doc.data) || protobuf::is_xml(doc.data) {
         let (elements, whole) = if axml::is_axml(doc.data) { axml::read(doc.data) } else { protobuf::read(doc.data) };
         if !whole {
-            let detail = format!("binary XML could not be read to its end; {} elements were", elements.len());
+            let detail = format!("binary XML could not be read in full; {} elements were", elements.len());
             inventory.gap("", Reason::Truncated, detail);
         }
         elements

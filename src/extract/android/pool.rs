@@ -13,11 +13,14 @@ pub(super) fn u32_at(data: &[u8], at: usize) -> Option<u32> {
     data.get(at..at.checked_add(4)?)?.try_into().ok().map(u32::from_le_bytes)
 }
 
+/// The kind of a value that is a string of the pool.
+pub(super) const STRING: u8 = 0x03;
+
 /// A typed value as text: strings, references to resources, numbers, truth values; others say nothing here.
 pub(super) fn value(kind: u8, value: u32, pool: &Pool<'_>) -> Option<String> {
     Some(match kind {
         0x01 | 0x07 => format!("@0x{value:08x}"),
-        0x03 => pool.get(value)?,
+        STRING => pool.get(value)?,
         0x10 => value.cast_signed().to_string(),
         0x11 => format!("0x{value:x}"),
         0x12 => (value != 0).to_string(),
@@ -29,6 +32,7 @@ pub(super) fn value(kind: u8, value: u32, pool: &Pool<'_>) -> Option<String> {
 #[derive(Default)]
 pub(super) struct Pool<'a> {
     chunk: &'a [u8],
+    header: usize,
     count: u32,
     start: usize,
     utf8: bool,
@@ -36,8 +40,12 @@ pub(super) struct Pool<'a> {
 
 impl<'a> Pool<'a> {
     pub fn read(chunk: &'a [u8]) -> Option<Pool<'a>> {
+        // Later versions may make the header longer.
+        let header = usize::from(u16_at(chunk, 2)?);
+        (header >= 28).then_some(())?;
         Some(Pool {
             chunk,
+            header,
             count: u32_at(chunk, 8)?,
             utf8: u32_at(chunk, 16)? & 0x100 != 0,
             start: u32_at(chunk, 20)? as usize,
@@ -54,8 +62,8 @@ impl<'a> Pool<'a> {
         if index >= self.count {
             return None;
         }
-        // The offsets stand behind the 28-byte header.
-        let offset = u32_at(self.chunk, 28 + (index as usize).checked_mul(4)?)? as usize;
+        // The offsets stand behind the header.
+        let offset = u32_at(self.chunk, self.header.checked_add((index as usize).checked_mul(4)?)?)? as usize;
         let rest = self.chunk.get(self.start.checked_add(offset)?..)?;
         if self.utf8 {
             // Length in characters, then in bytes, one or two bytes each.

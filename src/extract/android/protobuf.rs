@@ -52,17 +52,19 @@ impl Walk {
             return;
         }
         let mut attributes: Vec<(bool, (String, String))> = Vec::new();
-        let mut name = String::new();
+        let (mut name, mut more) = (String::new(), false);
         let whole = each(data, |number, bytes| match number {
             3 => name = text(bytes),
             4 if attributes.len() < axml::ATTRIBUTES => attributes.push(attribute(bytes)),
+            4 => more = true,
             _ => {}
         });
-        self.whole &= whole;
+        self.whole &= whole && !more;
         attributes.sort_by_key(|(foreign, _)| *foreign);
         let attributes: Vec<_> = attributes.into_iter().map(|(_, pair)| pair).collect();
         self.text += name.len() + attributes.iter().map(|(k, v)| k.len() + v.len() + 48).sum::<usize>();
         self.elements.push(Element { name, attributes });
+        // Whether the wire breaks was told above.
         each(data, |number, bytes| {
             if number == 5 {
                 self.node(bytes, depth + 1);
@@ -101,11 +103,12 @@ fn package(data: &[u8], names: &[&str], table: &mut Table) {
         2 if table.packages.len() < FOUND => table.packages.push(text(bytes)),
         3 => {
             let mut strings = false;
-            each(bytes, |number, bytes| match number {
+            let whole = each(bytes, |number, bytes| match number {
                 2 => strings = bytes == b"string",
                 3 if strings => entry(bytes, names, table),
                 _ => {}
             });
+            table.whole &= whole;
         }
         _ => {}
     });
@@ -114,12 +117,12 @@ fn package(data: &[u8], names: &[&str], table: &mut Table) {
 
 fn entry(data: &[u8], names: &[&str], table: &mut Table) {
     let mut name = String::new();
-    each(data, |number, bytes| match number {
+    let whole = each(data, |number, bytes| match number {
         2 => name = text(bytes),
         6 if names.contains(&name.as_str()) => {
             // ConfigValue: configuration 1, value 2.
             let (mut locale, mut value) = (String::new(), None);
-            each(bytes, |number, bytes| match number {
+            let whole = each(bytes, |number, bytes| match number {
                 1 => locale = first(bytes, 3).map(text).unwrap_or_default(),
                 // Value: item 4; Item: reference 1, string 2, raw string 3; Reference: name 3; String: value 1.
                 2 => {
@@ -131,12 +134,14 @@ fn entry(data: &[u8], names: &[&str], table: &mut Table) {
                 }
                 _ => {}
             });
+            table.whole &= whole;
             if let Some(value) = value {
                 table.add(Found { name: name.clone(), locale, value });
             }
         }
         _ => {}
     });
+    table.whole &= whole;
 }
 
 /// The first field of this number.

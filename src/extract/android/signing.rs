@@ -122,7 +122,8 @@ fn part(data: &[u8]) -> Option<(&[u8], &[u8])> {
 /// Parts one behind the other.
 fn parts(mut data: &[u8]) -> Option<Vec<&[u8]>> {
     let mut parts = Vec::new();
-    while !data.is_empty() && parts.len() < MANY {
+    // One more tells that there are more than are read.
+    while !data.is_empty() && parts.len() <= MANY {
         let (one, rest) = part(data)?;
         parts.push(one);
         data = rest;
@@ -137,7 +138,11 @@ fn signers(
     made: &mut dyn FnMut(Algorithm) -> Option<Vec<u8>>,
     inventory: &mut Inventory<'_>,
 ) -> Option<()> {
-    for (index, signer) in parts(part(value)?.0)?.into_iter().enumerate() {
+    let all = parts(part(value)?.0)?;
+    if all.len() > MANY {
+        inventory.gap(field, Reason::Limit, format!("more than {MANY} signers; the rest was not read"));
+    }
+    for (index, signer) in all.into_iter().take(MANY).enumerate() {
         let field = if index == 0 { field.to_owned() } else { format!("{field}/signer[{index}]") };
         let (signed, rest) = part(signer)?;
         // From v3 on, the versions of Android it holds for stand in between.

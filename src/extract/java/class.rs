@@ -46,6 +46,9 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory) -> Mine {
             inventory.say(FactKind::ClassReference, class, "constant_pool");
         }
     }
+    if pool.cuts() {
+        inventory.gap("constant_pool", Reason::Limit, format!("names of more than {NAME} bytes were cut"));
+    }
     if reaches_end(doc.data, end + 4).is_none() {
         inventory.gap("", Reason::Truncated, "a class file that ends before its fields, methods or attributes do");
     }
@@ -116,6 +119,16 @@ impl<'d> Pool<'d> {
     /// Every class the pool names.
     fn classes(&self) -> impl Iterator<Item = Cow<'d, str>> {
         self.offsets.iter().filter(|at| **at > 0).filter_map(|at| self.named(*at, 7))
+    }
+
+    /// Whether a text is longer than is kept.
+    fn cuts(&self) -> bool {
+        let length = |at: usize| be16(self.data, at + 1).filter(|_| self.data.get(at) == Some(&1)).map(usize::from);
+        let name = |at: usize| {
+            let name = be16(self.data, at + 1).filter(|_| matches!(self.data.get(at), Some(7 | 19)))?;
+            length(*self.offsets.get(usize::from(name))?)
+        };
+        self.offsets.iter().filter(|at| **at > 0).any(|at| name(*at).is_some_and(|length| length > NAME))
     }
 
     /// The modules it names; in a module's descriptor the first is its own.

@@ -36,6 +36,11 @@ impl<'d> Attributes<'d> {
         Attributes { rest: data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data) }
     }
 
+    /// Bytes that were not read yet.
+    pub fn left(&self) -> usize {
+        self.rest.len()
+    }
+
     /// One line without its end: CR LF, LF, or CR.
     fn line(&mut self) -> Option<&'d [u8]> {
         if self.rest.is_empty() {

@@ -104,7 +104,8 @@ fn yaml(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
 fn ruby(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
     let text = text::decode(doc.data.get(..MOST).unwrap_or(doc.data)).0;
     let mut spec = Spec::default();
-    for line in text.lines().take(LINES) {
+    let mut lines = text.lines();
+    for line in lines.by_ref().take(LINES) {
         let Some((key, value)) = assignment(line) else { continue };
         let literals = literals(value);
         let first = || literals.first().cloned();
@@ -123,6 +124,11 @@ fn ruby(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
         if spec.texts.len() > 1000 || spec.authors.len() > 1000 {
             break;
         }
+    }
+    if lines.next().is_some() || doc.data.len() > MOST {
+        let detail =
+            format!("a specification of more than {LINES} lines, {MOST} bytes or 1000 texts; the rest was not read");
+        inventory.gap("", Reason::Limit, detail);
     }
     spec.say(inventory)
 }

@@ -7,10 +7,13 @@ use super::super::sbom::close_xml;
 use super::super::xml::{Met, stream};
 use super::super::{Doc, Extractor, Head, Mine, Read, text};
 use super::Package;
-use crate::fact::{FactKind, Inventory};
+use crate::fact::{FactKind, Inventory, Reason};
 
 pub(in super::super) const EXTRACTOR: Extractor =
     Extractor { name: "package/nuget", claim, extract: Read::Whole(extract) };
+
+/// Fields of the metadata; the schema knows some twenty.
+const FIELDS: usize = 1000;
 
 fn claim(head: &Head<'_>) -> bool {
     text::first_mark(head.data) == Some(b'<')
@@ -20,10 +23,14 @@ fn claim(head: &Head<'_>) -> bool {
 
 fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
     let (text, encoding) = text::decode_xml(doc.data);
-    let (mut root, mut fields): (bool, Vec<(String, String)>) = (false, Vec::new());
+    let (mut root, mut more, mut fields): (bool, bool, Vec<(String, String)>) = (false, false, Vec::new());
     let fault = stream(&text, &|name| name == "metadata", &mut |met| match met {
         Met::Root { name, .. } => root = name == "package",
-        Met::Child { within: Some(_), element, .. } if root && fields.len() < 1000 => {
+        Met::Child { within: Some(_), element, .. } if root => {
+            if fields.len() >= FIELDS {
+                more = true;
+                return;
+            }
             if element.name == "repository" {
                 fields.extend(element.attribute("url").map(|url| ("repository".to_owned(), url.to_owned())));
             } else if element.children.is_empty() {
@@ -33,6 +40,9 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
         _ => {}
     });
     let broken = fault.is_some();
+    if more {
+        inventory.gap("metadata", Reason::Limit, format!("more than {FIELDS} fields; the rest was not read"));
+    }
     let get = |key: &str| fields.iter().find(|(k, v)| k == key && !v.is_empty()).map(|(_, v)| v.as_str());
     // A template speaks of `$id$`: nothing was packed from it yet.
     let Some(id) = get("id").filter(|id| !id.starts_with('$')) else {

@@ -4,7 +4,7 @@
 
 use super::super::{Doc, Extractor, Head, Mine, Read, text};
 use super::Package;
-use crate::fact::{FactKind, Inventory};
+use crate::fact::{FactKind, Inventory, Reason};
 
 pub(in super::super) const EXTRACTOR: Extractor =
     Extractor { name: "package/python", claim, extract: Read::Whole(extract) };
@@ -20,13 +20,16 @@ fn claim(head: &Head<'_>) -> bool {
 fn extract(doc: &Doc<'_>, inventory: &mut Inventory) -> Mine {
     let (text, _) = text::decode(doc.data);
     // The headers end at the first empty line; the description behind it is prose.
-    let head = text.lines().take_while(|line| !line.trim().is_empty());
+    let mut head = text.lines().take_while(|line| !line.trim().is_empty());
     let mut fields = Vec::new();
-    for line in head.take(LINES) {
+    for line in head.by_ref().take(LINES) {
         // A line that begins with white space goes on with the one before; only long texts do that.
         if let Some((key, value)) = line.split_once(':').filter(|_| !line.starts_with([' ', '\t'])) {
             fields.push((key.trim().to_ascii_lowercase(), value.trim()));
         }
+    }
+    if head.next().is_some() {
+        inventory.gap("", Reason::Limit, format!("more than {LINES} header lines; the rest was not read"));
     }
     let get =
         |key: &str| fields.iter().find(|(k, _)| k == key).map(|(_, v)| *v).filter(|v| !v.is_empty() && *v != "UNKNOWN");

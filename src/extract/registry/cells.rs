@@ -2,6 +2,8 @@
 //!
 //! In: the bytes of a hive. Out: [`Key`]s and their texts, within a budget of cells. Must not know: which keys matter.
 
+use std::collections::HashSet;
+
 use encoding_rs::UTF_16LE;
 
 /// Where the cells begin: behind the base block.
@@ -10,6 +12,10 @@ const BINS: usize = 4096;
 const NAME: usize = 1024;
 /// Bytes read of one value.
 const VALUE: usize = 4096;
+/// Bytes of a value that cost as much as a cell: many values may point to one long text.
+const COST: usize = 64;
+/// Values looked at of one key.
+pub(super) const VALUES: u32 = 65_536;
 
 pub(super) struct Hive<'d> {
     data: &'d [u8],
@@ -17,11 +23,16 @@ pub(super) struct Hive<'d> {
     pub left: u32,
     /// A cell led out of the file or was none.
     pub broken: Option<usize>,
+    /// A key has more than [`VALUES`].
+    pub more: bool,
+    /// The keys whose values were read: many links may lead to one.
+    read: HashSet<u32>,
 }
 
 /// A key (`nk` cell).
 #[derive(Clone, Copy)]
 pub(super) struct Key<'d> {
+    at: u32,
     cell: &'d [u8],
 }
 
@@ -45,7 +56,7 @@ fn name(bytes: &[u8], narrow: bool) -> String {
 
 impl<'d> Hive<'d> {
     pub fn new(data: &'d [u8], cells: u32) -> Hive<'d> {
-        Hive { data, left: cells, broken: None }
+        Hive { data, left: cells, broken: None, more: false, read: HashSet::new() }
     }
 
     /// The content of a cell by its offset behind the base block.
@@ -70,7 +81,7 @@ impl<'d> Hive<'d> {
             self.broken.get_or_insert(usize::try_from(offset).unwrap_or(0).saturating_add(BINS));
             return None;
         }
-        Some(Key { cell })
+        Some(Key { at: offset, cell })
     }
 
     /// The keys below a key, handed over one by one until `take` says that it is enough.
@@ -135,34 +146,43 @@ impl<'d> Hive<'d> {
         path.iter().try_fold(key, |key, part| self.child(key, part))
     }
 
-    /// The texts among the values of a key, each with its name.
-    pub fn texts(&mut self, key: Key<'d>) -> Vec<(String, String)> {
-        const MOST: u32 = 1000;
+    /// The texts among the values of a key that bear one of these names. A key gives them only once.
+    pub fn texts(&mut self, key: Key<'d>, wanted: &[&str]) -> Vec<(String, String)> {
         let mut found = Vec::new();
-        let count = word(key.cell, 36).unwrap_or(0).min(MOST);
-        if count == 0 {
+        let count = word(key.cell, 36).unwrap_or(0);
+        if count == 0 || !self.read.insert(key.at) {
             return found;
         }
+        self.more |= count > VALUES;
         let Some(list) = word(key.cell, 40).and_then(|at| self.cell(at)) else { return found };
-        for index in 0..usize::try_from(count).unwrap_or(0) {
-            let Some(value) = word(list, 4 * index).and_then(|at| self.cell(at)) else { break };
+        for index in 0..usize::try_from(count.min(VALUES)).unwrap_or(0) {
+            let Some(at) = word(list, 4 * index) else {
+                self.broken.get_or_insert(0);
+                break;
+            };
+            let Some(value) = self.cell(at) else { break };
             if !value.starts_with(b"vk") {
                 self.broken.get_or_insert(0);
                 break;
             }
-            found.extend(self.text(value));
+            found.extend(self.text(value, wanted));
         }
         found
     }
 
-    /// A value of type `REG_SZ` or `REG_EXPAND_SZ`.
-    fn text(&mut self, value: &'d [u8]) -> Option<(String, String)> {
+    /// A value of type `REG_SZ` or `REG_EXPAND_SZ` that bears one of these names.
+    fn text(&mut self, value: &'d [u8], wanted: &[&str]) -> Option<(String, String)> {
         let (len, size, at, kind) = (half(value, 2)?, word(value, 4)?, word(value, 8)?, word(value, 12)?);
-        if !matches!(kind, 1 | 2) {
+        let narrow = half(value, 16)? & 1 != 0;
+        let letters = if narrow { len } else { len / 2 };
+        // By its length alone most need no look at their name.
+        if !matches!(kind, 1 | 2) || !wanted.iter().any(|wanted| wanted.len() == letters) {
             return None;
         }
-        let narrow = half(value, 16)? & 1 != 0;
         let label = name(value.get(20..20_usize.checked_add(len)?)?, narrow);
+        if !wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(&label)) {
+            return None;
+        }
         // Four bytes or fewer stand in place of their offset.
         let data = if size & 0x8000_0000 != 0 {
             value.get(8..8 + usize::try_from(size & 0x7fff_ffff).ok()?.min(4))?
@@ -171,6 +191,7 @@ impl<'d> Hive<'d> {
             cell.get(..usize::try_from(size).ok()?.min(cell.len()))?
         };
         let data = data.get(..VALUE).unwrap_or(data);
+        self.left = self.left.saturating_sub(u32::try_from(data.len() / COST).unwrap_or(u32::MAX));
         Some((label, UTF_16LE.decode_without_bom_handling(data).0.trim_end_matches('\0').to_owned()))
     }
 }

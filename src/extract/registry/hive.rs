@@ -4,7 +4,7 @@
 //! with their programs. Transaction logs beside the hive are not applied.
 
 use super::super::{Doc, Extractor, Head, Mine, Read};
-use super::cells::{Hive, Key, word};
+use super::cells::{Hive, Key, VALUES, word};
 use crate::fact::{FactKind, Inventory, Reason};
 
 pub(in super::super) const EXTRACTOR: Extractor =
@@ -48,6 +48,9 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
     if hive.left == 0 {
         inventory.gap("", Reason::Limit, format!("more than {CELLS} cells; the rest of the hive was not read"));
     }
+    if hive.more {
+        inventory.gap("", Reason::Limit, format!("a key with more than {VALUES} values; the rest was not read"));
+    }
     if let Some(at) = hive.broken {
         inventory.gap(format!("0x{at:x}"), Reason::Malformed, "a cell of the hive cannot be read; others may be, too");
     }
@@ -74,7 +77,7 @@ fn products<'d>(hive: &mut Hive<'d>, root: Key<'d>, inventory: &mut Inventory<'_
         let Some(list) = hive.below(root, &path) else { continue };
         let place = path.join("\\");
         hive.each(list, &mut |hive, key| {
-            let texts = hive.texts(key);
+            let texts = hive.texts(key, &["DisplayName", "Publisher", "DisplayVersion", "URLInfoAbout"]);
             let get = |wanted: &str| {
                 texts.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map_or("", |(_, text)| text.as_str())
             };
@@ -106,7 +109,7 @@ fn services<'d>(hive: &mut Hive<'d>, root: Key<'d>, inventory: &mut Inventory<'_
         hive.each(list, &mut |hive, key| {
             let name = key.name();
             let place = format!("{set}\\Services\\{name}");
-            let texts = hive.texts(key);
+            let texts = hive.texts(key, &["ImagePath", "DisplayName"]);
             inventory.say(FactKind::ServiceName, &name, &place);
             for (label, text) in &texts {
                 if label.eq_ignore_ascii_case("ImagePath") {
