@@ -153,6 +153,12 @@ impl<'a> Image<'a> {
         let kind = at(0).unwrap_or(0);
         // The bit that tells the loader not to go on without knowing the command.
         let known = kind & 0x7fff_ffff;
+        // What is named stands behind the command's head: the loader turns others down.
+        let names = matches!(known, 0x0c | 0x0d | 0x18 | 0x1c | 0x1f | 0x20 | 0x23);
+        if names && at(8).is_none_or(|at| at as usize >= body.len()) {
+            let detail = format!("the name of load command {known:#x} lies outside it");
+            inventory.gap(format!("{prefix}load commands"), Reason::Malformed, detail);
+        }
         let text = |at: Option<u32>| {
             let from = at.and_then(|at| body.get(at as usize..)).unwrap_or_default();
             String::from_utf8_lossy(until_zero(from, NAME)).into_owned()
