@@ -281,10 +281,15 @@ impl<'a> Image<'a> {
     /// The bytes of a section. Those of files of debugging data stand nowhere in the file.
     pub fn section(&self, segment: &str, name: &str) -> Option<(&Section, &'a [u8])> {
         let section = self.sections.iter().find(|s| s.name == name && (segment.is_empty() || s.segment == segment))?;
+        self.bytes(section).map(|data| (section, data))
+    }
+
+    /// The same of a section at hand.
+    pub fn bytes(&self, section: &Section) -> Option<&'a [u8]> {
         let start = usize::try_from(section.offset).ok().filter(|at| *at > 0)?;
         let end = start.checked_add(usize::try_from(section.size).ok()?)?;
         let hidden = self.encrypted.as_ref().is_some_and(|e| start < e.end && end > e.start);
-        self.data.get(start..end).filter(|_| !hidden).map(|data| (section, data))
+        self.data.get(start..end).filter(|_| !hidden)
     }
 
     /// Where an address stands in the file.
