@@ -14,7 +14,7 @@ use super::xml::{self, Element, Met};
 use crate::fact::Reason;
 
 /// A list is read up to this size; real ones have some KiB.
-pub(super) const SIZE: usize = 16 << 20;
+pub(super) const SIZE: usize = 4 << 20;
 /// Lists within lists.
 const DEPTH: usize = 64;
 /// Objects met in one list, as often as they are named.

@@ -25,8 +25,12 @@ pub(super) type Place<'f> = &'f dyn Fn(u64) -> Option<usize>;
 /// Says what the first sound information in the data holds. `from` is where it is looked for.
 pub(super) fn say(data: &[u8], from: usize, place: Place<'_>, inventory: &mut Inventory<'_>) {
     let rest = data.get(from..).unwrap_or_default();
-    let places = memchr::memmem::find_iter(rest, MAGIC).take(PLACES).map(|at| from + at);
-    for at in places {
+    let places = memchr::memmem::find_iter(rest, MAGIC).map(|at| from + at);
+    for (index, at) in places.enumerate() {
+        if index >= PLACES {
+            let detail = format!("more than {PLACES} places of build information; the rest was not read");
+            return inventory.gap("go", Reason::Limit, detail);
+        }
         let Some((version, modules)) = read(data, at, place) else { continue };
         inventory.say(FactKind::Toolchain, cut(&version, TEXT), "go/version");
         match modules {

@@ -72,6 +72,10 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory) -> Mine {
             debug::say(doc.data, &image, inventory);
             rich::say(doc.data, header, inventory);
             installer::say(doc.data, &image, end, inventory);
+            if image.signatures.is_some_and(|(_, size)| size == 0) {
+                let detail = "a certificate table that has a place and no size; not read";
+                inventory.gap("CERTIFICATES", Reason::Malformed, detail);
+            }
             if let Some(layout) = image.layout(doc.data) {
                 authenticode::say(doc.data, &layout, inventory);
             }

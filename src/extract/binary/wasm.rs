@@ -151,12 +151,26 @@ fn custom(body: &mut Cursor<'_>, inventory: &mut Inventory<'_>) -> Step {
     match &*body.name()? {
         "name" | "component-name" => own_name(body, inventory)?,
         "producers" => {
-            for _ in 0..body.number()?.min(100) {
+            let fields = body.number()?;
+            let mut more = fields > 100;
+            for _ in 0..fields.min(100) {
                 let field = body.name()?;
-                for _ in 0..body.number()?.min(1000) {
+                let values = body.number()?;
+                // What follows the values not read is no field.
+                if values > 1000 {
+                    more = true;
+                }
+                for _ in 0..values.min(1000) {
                     let (name, version) = (body.name()?, body.name()?);
                     inventory.say(FactKind::Toolchain, format!("{name} {version}"), format!("producers/{field}"));
                 }
+                if values > 1000 {
+                    break;
+                }
+            }
+            if more {
+                let detail = "more than 100 fields of producers, or 1000 values of one; the rest was not read";
+                inventory.gap("producers", Reason::Limit, detail);
             }
         }
         section @ ("sourceMappingURL" | "external_debug_info") => {

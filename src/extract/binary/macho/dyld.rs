@@ -148,7 +148,13 @@ fn binds<'a>(program: &'a [u8], field: &str, said: &mut Said<'a>, inventory: &mu
 }
 
 fn want<'a>(name: &'a [u8], field: &str, said: &mut Said<'a>, inventory: &mut Inventory<'_>) {
-    if said.wanted.len() < 2 * SYMBOLS && said.wanted.insert(name) {
+    if said.wanted.len() >= 2 * SYMBOLS {
+        if !said.wanted.contains(name) && !said.bitten {
+            said.bitten = true;
+            let detail = format!("more than {} imported names; the rest was not read", 2 * SYMBOLS);
+            inventory.gap(field, Reason::Limit, detail);
+        }
+    } else if said.wanted.insert(name) {
         inventory.say(FactKind::ImportSymbol, plain(name), field);
     }
 }

@@ -153,6 +153,12 @@ impl<'a> Image<'a> {
         let kind = at(0).unwrap_or(0);
         // The bit that tells the loader not to go on without knowing the command.
         let known = kind & 0x7fff_ffff;
+        // What is named stands behind the command's head: the loader turns others down.
+        let names = matches!(known, 0x0c | 0x0d | 0x18 | 0x1c | 0x1f | 0x20 | 0x23);
+        if names && at(8).is_none_or(|at| at as usize >= body.len()) {
+            let detail = format!("the name of load command {known:#x} lies outside it");
+            inventory.gap(format!("{prefix}load commands"), Reason::Malformed, detail);
+        }
         let text = |at: Option<u32>| {
             let from = at.and_then(|at| body.get(at as usize..)).unwrap_or_default();
             String::from_utf8_lossy(until_zero(from, NAME)).into_owned()
@@ -275,10 +281,15 @@ impl<'a> Image<'a> {
     /// The bytes of a section. Those of files of debugging data stand nowhere in the file.
     pub fn section(&self, segment: &str, name: &str) -> Option<(&Section, &'a [u8])> {
         let section = self.sections.iter().find(|s| s.name == name && (segment.is_empty() || s.segment == segment))?;
+        self.bytes(section).map(|data| (section, data))
+    }
+
+    /// The same of a section at hand.
+    pub fn bytes(&self, section: &Section) -> Option<&'a [u8]> {
         let start = usize::try_from(section.offset).ok().filter(|at| *at > 0)?;
         let end = start.checked_add(usize::try_from(section.size).ok()?)?;
         let hidden = self.encrypted.as_ref().is_some_and(|e| start < e.end && end > e.start);
-        self.data.get(start..end).filter(|_| !hidden).map(|data| (section, data))
+        self.data.get(start..end).filter(|_| !hidden)
     }
 
     /// Where an address stands in the file.

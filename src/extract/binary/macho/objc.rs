@@ -45,7 +45,6 @@ fn is_name(name: &[u8]) -> bool {
 }
 
 fn listed<'a>(image: &Image<'a>, prefix: &str, known: &mut HashSet<Cow<'a, str>>, inventory: &mut Inventory<'_>) {
-    let Some((_, list)) = image.section("", "__objc_classlist") else { return };
     // What the linker has not put together has no addresses.
     if image.kind == 1 {
         return;
@@ -53,8 +52,13 @@ fn listed<'a>(image: &Image<'a>, prefix: &str, known: &mut HashSet<Cow<'a, str>>
     let width = if image.wide { 8 } else { 4 };
     let field = format!("{prefix}__objc_classlist");
     let (mut read, mut unread) = (0usize, 0usize);
-    let start = list.as_ptr() as usize - image.data.as_ptr() as usize;
-    for index in 0..list.len() / width {
+    // Linkers write one list; loaders read each that is there.
+    let places = image.sections.iter().filter(|s| s.name == "__objc_classlist").filter_map(|s| image.bytes(s));
+    let places = places.flat_map(|list| {
+        let start = list.as_ptr() as usize - image.data.as_ptr() as usize;
+        (0..list.len() / width).map(move |index| start + index * width)
+    });
+    for (index, at) in places.enumerate() {
         if index >= CLASSES || unread >= UNREAD {
             inventory.gap(
                 &field,
@@ -63,7 +67,7 @@ fn listed<'a>(image: &Image<'a>, prefix: &str, known: &mut HashSet<Cow<'a, str>>
             );
             break;
         }
-        match class(image, start + index * width, width) {
+        match class(image, at, width) {
             Some(name) => {
                 read += 1;
                 known.insert(String::from_utf8_lossy(name));

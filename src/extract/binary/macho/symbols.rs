@@ -15,6 +15,8 @@ pub(super) const NAME: usize = 4096;
 pub(super) struct Said<'a> {
     pub offered: HashSet<&'a [u8]>,
     pub wanted: HashSet<&'a [u8]>,
+    /// Whether it was said that more are wanted than are kept.
+    pub bitten: bool,
 }
 
 /// C names carry an underscore in front.
@@ -33,7 +35,7 @@ pub(super) fn say<'a>(image: &Image<'a>, prefix: &str, inventory: &mut Inventory
         let detail = format!("the symbol table reaches to byte {reached} and the file has {}", image.data.len());
         inventory.gap(&field, Reason::Truncated, detail);
     }
-    let mut kept = 0usize;
+    let (mut kept, mut nameless) = (0usize, 0usize);
     let names = image.data.get(names as usize..).unwrap_or_default();
     let names = names.get(..size as usize).unwrap_or(names);
     let entries = image.data.get(start as usize..).unwrap_or_default();
@@ -46,7 +48,10 @@ pub(super) fn say<'a>(image: &Image<'a>, prefix: &str, inventory: &mut Inventory
         if kind & 0xe0 != 0 || kind & 1 == 0 {
             continue;
         }
-        let Some(rest) = image.word_in(entry, 0).and_then(|at| names.get(at as usize..)) else { continue };
+        let Some(rest) = image.word_in(entry, 0).and_then(|at| names.get(at as usize..)) else {
+            nameless += 1;
+            continue;
+        };
         let name = until_zero(rest, NAME);
         let (fact, set) = match kind & 0x0e {
             0 => (FactKind::ImportSymbol, &mut said.wanted),
@@ -60,6 +65,10 @@ pub(super) fn say<'a>(image: &Image<'a>, prefix: &str, inventory: &mut Inventory
         kept += 1;
         set.insert(name);
         inventory.say(fact, plain(name), &field);
+    }
+    if nameless > 0 {
+        let detail = format!("the names of {nameless} symbols lie outside the table of names");
+        inventory.gap(&field, Reason::Malformed, detail);
     }
     said
 }

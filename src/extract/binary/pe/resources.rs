@@ -103,7 +103,10 @@ pub(super) fn say(data: &[u8], image: &Image, stems: &Stems, inventory: &mut Inv
     }
     let mut budget = string_table::BYTES;
     for leaf in texts {
-        let block = image.part(data, leaf.address, leaf.size).unwrap_or_default();
+        let Some(block) = image.part(data, leaf.address, leaf.size) else {
+            broken(inventory, &format!("STRINGTABLE[0x{:04x}]", leaf.language));
+            continue;
+        };
         if !string_table::say(block, leaf.name, leaf.language, stems, &mut budget, inventory) {
             break;
         }

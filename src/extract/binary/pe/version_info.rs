@@ -32,6 +32,11 @@ pub(super) fn read(data: &[u8], left: &mut usize) -> Option<VersionInfo> {
             continue;
         }
         for table in info.children(info.data) {
+            // Tables count, too: many may hold nothing.
+            if *left == 0 {
+                break;
+            }
+            *left -= 1;
             let mut strings = Vec::new();
             for string in table.children(table.data) {
                 if *left == 0 {

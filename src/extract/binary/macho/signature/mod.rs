@@ -24,8 +24,11 @@ const DIRECTORY: u64 = 0xfade_0c02;
 const MESSAGE: u64 = 0xfade_0b01;
 const ENTITLEMENTS: u64 = 0xfade_7171;
 const ENTITLEMENTS_DER: u64 = 0xfade_7172;
+/// Slots of entitlements, in both forms.
+const XML_SLOT: u64 = 5;
+const DER_SLOT: u64 = 7;
 /// Slots of the parts that a code directory covers: requirements, entitlements in both forms.
-const COVERED: [u64; 3] = [2, 5, 7];
+const COVERED: [u64; 3] = [2, XML_SLOT, DER_SLOT];
 /// The attribute that lists the digests of all code directories.
 const LISTED: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x63, 0x64, 9, 1];
 
@@ -105,12 +108,19 @@ pub(super) fn say(image: &Image<'_>, prefix: &str, budget: &mut usize, inventory
         );
         signature::doubt(FactKind::TeamId, &directory.team, &format!("{at}/team"), &verdict, inventory);
     }
-    let xml = blobs.iter().find(|b| b.magic == ENTITLEMENTS);
-    let der = blobs.iter().find(|b| b.magic == ENTITLEMENTS_DER);
+    // Only the first part in a slot that code directories cover had its digest compared: others may be anybody's.
+    let covered = |slot: u64, magic: u64| blobs.iter().find(|b| b.slot == slot).filter(|b| b.magic == magic);
+    let (xml, der) = (covered(XML_SLOT, ENTITLEMENTS), covered(DER_SLOT, ENTITLEMENTS_DER));
     if let Some(blob) = xml {
         entitlements::xml(blob.body(), &format!("{field}/entitlements"), &primary_verdict, inventory);
     } else if let Some(blob) = der {
         entitlements::der(blob.body(), &format!("{field}/entitlements-der"), &primary_verdict, inventory);
+    }
+    let all = blobs.iter().filter(|b| matches!(b.magic, ENTITLEMENTS | ENTITLEMENTS_DER)).count();
+    let stray = all - usize::from(xml.is_some()) - usize::from(der.is_some());
+    if stray > 0 {
+        let detail = format!("{stray} sets of entitlements where no code directory covers them; not read");
+        inventory.gap(format!("{field}/entitlements"), Reason::Malformed, detail);
     }
 }
 
@@ -191,7 +201,13 @@ fn directories<'a>(
 fn fits(image: &Image<'_>, directory: &Directory<'_>, blobs: &[Blob<'_>], budget: &mut usize) -> Verdict {
     let mut verdict = directory.pages(image, budget);
     for slot in COVERED {
-        let Some(blob) = blobs.iter().find(|b| b.slot == slot) else { continue };
+        let Some(blob) = blobs.iter().find(|b| b.slot == slot) else {
+            // Zeros stand for a part that never was.
+            if directory.special(slot).is_some_and(|stated| stated.iter().any(|b| *b != 0)) {
+                verdict = verdict.and(Verdict::Mismatch(format!("part {slot} of the signature is missing")));
+            }
+            continue;
+        };
         let Some(left) = budget.checked_sub(blob.whole.len()) else {
             return verdict.and(Verdict::NotChecked("more signed parts than the file has bytes".to_owned()));
         };
