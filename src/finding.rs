@@ -656,8 +656,8 @@ fn agreed<'l>(labels: &'l [Label], catalog: &Catalog) -> Option<&'l Label> {
     let redistributed =
         |l: &Label| l.at.path.to_lowercase().ends_with(".dll") && vendor(l).is_some_and(|v| v.starts_with("microsoft"));
     let votes = |l: &&Label| !redistributed(l) && !vendor_is_known(l, catalog);
-    if files.values().any(|l| votes(&l)) {
-        files.retain(|_, l| votes(&l));
+    if files.values().any(&votes) {
+        files.retain(|_, l| votes(l));
     }
     let program = |l: &Label| l.at.path.to_lowercase().ends_with(".exe");
     let first = files.values().next()?;

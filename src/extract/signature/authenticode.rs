@@ -108,6 +108,18 @@ fn compare(
         Ok(stated) => stated,
         Err(verdict) => return verdict,
     };
+    // The digest leaves the table out: what else stands in it is not signed.
+    let (table, size) = layout.table;
+    let end = table.saturating_add(size);
+    let covers = |from: usize, len: usize| from < end && from.saturating_add(len) > table;
+    if table < layout.directory.saturating_add(8)
+        || covers(0, layout.headers)
+        || layout.sections.iter().any(|(offset, len)| covers(*offset, *len))
+    {
+        return Verdict::Mismatch(
+            "headers or sections lie in the certificate table, which no digest covers".to_owned(),
+        );
+    }
     let have =
         made.digests.iter().find(|(algorithm, _)| *algorithm == stated.algorithm).map(|(_, digest)| digest.clone());
     let digest = have.unwrap_or_else(|| {
@@ -192,7 +204,10 @@ fn pages_differ(data: &[u8], layout: &Layout, algorithm: Algorithm, table: &[u8]
     // made, and no more is digested than the file holds.
     let pages = layout.sections.iter().map(|(offset, size)| size_of(*offset, *size).div_ceil(page));
     let bytes = layout.sections.iter().map(|(offset, size)| size_of(*offset, *size) as u64).sum::<u64>();
-    if table.len() % width != 0 || pages.sum::<usize>() + 2 != table.len() / width || bytes > data.len() as u64 {
+    if !table.len().is_multiple_of(width)
+        || pages.sum::<usize>() + 2 != table.len() / width
+        || bytes > data.len() as u64
+    {
         return false;
     }
     let in_sections = layout.sections.iter().flat_map(|(offset, size)| {
