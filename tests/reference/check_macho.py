@@ -13,9 +13,11 @@ def claims(path, head):
 
 
 def fields(path, facts):
-    binaries = list(lief.MachO.parse(path) or [])
-    if not binaries:
+    # Kept as long as its parts are looked at: they are views into it.
+    parsed = lief.MachO.parse(path)
+    if parsed is None:
         raise ValueError("not read")
+    binaries = [one for one in parsed]
     names, libraries, rpaths, uuids, exports = set(), set(), set(), set(), set()
     for one in binaries:
         for command in one.commands:
