@@ -173,3 +173,35 @@ fn copies_and_versions_of_a_file_contradict_nothing() {
         assert_eq!(statements(&scan(name, library.clone())), [], "{name}");
     }
 }
+
+#[test]
+fn a_brand_on_the_label_is_the_makers_own_and_names_like_it_are_not() {
+    let brands = |name: &str| common::known().0.brands().iter().any(|brand| brand.pattern.matches(name));
+    for own in
+        ["Kaspersky Lab UK Limited", "AO Kaspersky Lab", "ZAO \"Kaspersky Lab\"", "Kaspersky Anti-Virus", "KASPERSKY"]
+    {
+        assert!(brands(own), "{own}");
+    }
+    for other in ["Kasperskyi Consulting GmbH", "Jane Kaspersky", "Acme Kaspersky Partner", "Kasperskylike", "AO Acme"]
+    {
+        assert!(!brands(other), "{other}");
+    }
+}
+
+#[test]
+fn a_file_name_that_two_vendors_use_contradicts_no_maker() {
+    // Another's driver of a catalogued file name, by its own version resource.
+    let mut driver = fixture("binary-pe/acme-setup/input.exe");
+    let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let from = wide("MailGuardSetup.exe");
+    let at = memchr::memmem::find(&driver, &from).expect("its original file name");
+    let mut name = wide("kl1.sys");
+    name.resize(from.len(), 0);
+    driver[at..at + from.len()].copy_from_slice(&name);
+    let report = scan("kl1.sys", driver.clone());
+    assert!(!report.findings.is_empty(), "it bears the name");
+    assert_eq!(statements(&report), []);
+    // Under another file name it is told that it was renamed.
+    let said = statements(&scan("acme.sys", driver));
+    assert!(said.contains(&(false, FactKind::FileName, "acme.sys".to_owned())), "{said:?}");
+}

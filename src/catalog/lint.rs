@@ -67,6 +67,18 @@ impl Catalog {
                 }
             }
         }
+        for brand in &self.brands {
+            let mut say = |what: String| found.push(format!("{}: {}: {what}", brand.file, brand.id));
+            if brand.source.trim().len() < 8 || brand.source.contains("index id") {
+                say("no source that can be opened".to_owned());
+            }
+            if brand.checked.parse::<jiff::civil::Date>().is_err() {
+                say(format!("checked {:?} is no date", brand.checked));
+            }
+            if brand.pattern.shortest() < SHORTEST || brand.packages.iter().any(|p| p.len() < SHORTEST) {
+                say(format!("a pattern of fewer than {SHORTEST} characters is met by chance"));
+            }
+        }
         for look_alike in self.indicators.iter().filter(|i| i.look_alike) {
             if !self.indicators.iter().any(|i| i.unless.contains(&look_alike.id)) {
                 found.push(format!("{}: {}: no indicator is cancelled by it", look_alike.file, look_alike.id));

@@ -203,6 +203,34 @@ pub struct Indicator {
     pub file: String,
 }
 
+/// Names under which a maker sells its own: on a label they are no foreign brand, and they find nothing.
+#[derive(Clone, Debug)]
+pub struct Brand {
+    /// Stable id.
+    pub id: String,
+    /// How names of companies, affiliates and products compare.
+    pub pattern: Pattern,
+    /// What package and bundle ids begin with.
+    pub packages: Vec<String>,
+    /// Where this is documented.
+    pub source: String,
+    /// When that was read.
+    pub checked: String,
+    /// The file it stands in.
+    pub file: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct BrandRow {
+    id: String,
+    r#match: Match,
+    #[serde(default)]
+    packages: Vec<String>,
+    source: String,
+    checked: String,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct File {
@@ -212,6 +240,8 @@ struct File {
     indicator: Vec<Row>,
     #[serde(default)]
     look_alike: Vec<LookAlike>,
+    #[serde(default)]
+    brand: Vec<BrandRow>,
 }
 
 #[derive(Deserialize)]
@@ -248,6 +278,7 @@ struct LookAlike {
 pub struct Catalog {
     products: Vec<Product>,
     indicators: Vec<Indicator>,
+    brands: Vec<Brand>,
     by_id: HashMap<String, usize>,
 }
 
@@ -308,6 +339,17 @@ impl Catalog {
                 look_alike: true,
                 file: name.to_owned(),
             })?;
+        }
+        for row in file.brand {
+            let pattern = Pattern::compile(row.r#match).map_err(|e| broken(format!("brand {:?}: {e}", row.id)))?;
+            self.brands.push(Brand {
+                id: row.id,
+                pattern,
+                packages: row.packages,
+                source: row.source,
+                checked: row.checked,
+                file: name.to_owned(),
+            });
         }
         Ok(())
     }
@@ -373,6 +415,12 @@ impl Catalog {
     #[must_use]
     pub fn indicators(&self) -> &[Indicator] {
         &self.indicators
+    }
+
+    /// Every name a maker sells its own under.
+    #[must_use]
+    pub fn brands(&self) -> &[Brand] {
+        &self.brands
     }
 
     /// What the string stage looks for. Every pattern on text contains one of these (the lint checks it):
