@@ -15,6 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::bytes::hex;
 use crate::catalog::{Catalog, Class, Indicator, Joins, Product, Strength, entity_key};
 use crate::fact::{FactKind, Family, Label, LabelSource};
 use crate::matching::Match;
@@ -303,5 +304,5 @@ fn fingerprint(product: &str, unit: &str, label: Option<&Label>) -> String {
         hash.update(part.as_bytes());
         hash.update([0]);
     }
-    hash.finalize().iter().take(16).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    hex(hash.finalize().get(..16).unwrap_or_default())
 }

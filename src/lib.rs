@@ -21,6 +21,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
+//! | `bytes` | numbers and texts out of untrusted bytes |
 //! | [`fact`] | what an extractor may say and a matcher may see; labels, gaps, notes |
 //! | [`error`] | what stops a run |
 //! | [`source`] | paths, directories, standard input, memory; the only module that opens files |
@@ -68,6 +69,7 @@
 //! ```
 
 mod archive;
+mod bytes;
 pub mod catalog;
 pub mod cli;
 pub mod error;

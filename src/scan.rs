@@ -13,6 +13,7 @@ pub use inspect::{Said, inspect};
 use sha2::{Digest, Sha256};
 
 use crate::archive::{self, Opened, Walk};
+use crate::bytes::hex;
 use crate::catalog::{self, Catalog};
 use crate::error::Error;
 use crate::extract;
@@ -300,7 +301,7 @@ fn sha256(mut reader: source::Reader<'_>, limits: &Limits) -> Option<String> {
         }
         let n = reader.read(&mut buffer).ok()?;
         if n == 0 {
-            return Some(hash.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")));
+            return Some(hex(&hash.finalize()));
         }
         hash.update(buffer.get(..n)?);
     }

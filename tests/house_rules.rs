@@ -32,6 +32,7 @@ fn sources() -> Vec<PathBuf> {
 
 /// Left to right, as on the crate page.
 const ORDER: &[&str] = &[
+    "bytes",
     "fact",
     "error",
     "source",

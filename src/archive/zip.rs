@@ -9,6 +9,7 @@ use ::zip::result::ZipError;
 use ::zip::{CompressionMethod, ZipArchive};
 
 use super::{Format, Visit, Walk, descend};
+use crate::bytes::{le16, le32, le64};
 use crate::fact::{Location, Reason};
 use crate::source::Blob;
 
@@ -40,8 +41,8 @@ fn end_record(tail: &[u8], len: u64) -> Option<(usize, usize)> {
     let mut end = tail.len();
     while let Some(at) = memchr::memmem::rfind(tail.get(..end)?, b"PK\x05\x06") {
         end = at;
-        let u16_at = |i: usize| tail.get(at + i..at + i + 2).and_then(|b| b.try_into().ok()).map(u16::from_le_bytes);
-        let u32_at = |i: usize| tail.get(at + i..at + i + 4).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes);
+        let u16_at = |i: usize| le16(tail, at + i);
+        let u32_at = |i: usize| le32(tail, at + i);
         let (Some(disks), Some(count), Some(size), Some(offset), Some(comment)) =
             (u32_at(4), u16_at(10), u32_at(12), u32_at(16), u16_at(20))
         else {
@@ -59,10 +60,8 @@ fn end_record(tail: &[u8], len: u64) -> Option<(usize, usize)> {
 
 /// Bytes of the directory, by the last end record that speaks of them.
 fn directory_size(tail: &[u8]) -> Option<u64> {
-    let u64_at = |at: usize| tail.get(at..at + 8).and_then(|b| b.try_into().ok()).map(u64::from_le_bytes);
-    let zip64 = memchr::memmem::rfind(tail, b"PK\x06\x06").and_then(|at| u64_at(at + 40));
-    let plain = memchr::memmem::rfind(tail, b"PK\x05\x06")
-        .and_then(|at| tail.get(at + 12..at + 16)?.try_into().ok().map(u32::from_le_bytes));
+    let zip64 = memchr::memmem::rfind(tail, b"PK\x06\x06").and_then(|at| le64(tail, at + 40));
+    let plain = memchr::memmem::rfind(tail, b"PK\x05\x06").and_then(|at| le32(tail, at + 12));
     zip64.or(plain.map(u64::from))
 }
 
@@ -129,7 +128,7 @@ fn unlisted<R: Read + Seek>(blob: &Blob, archive: &mut ZipArchive<R>, walk: &mut
 /// An entry without name and content whose extra field fills the hole: Android's build tools align with such.
 fn is_padding(hole: &[u8; 64], len: u64) -> bool {
     let zero = |from: usize, to: usize| hole.get(from..to).is_some_and(|part| part.iter().all(|b| *b == 0));
-    let extra = hole.get(28..30).and_then(|b| b.try_into().ok()).map_or(0, u16::from_le_bytes);
+    let extra = le16(hole, 28).unwrap_or(0);
     hole.starts_with(b"PK\x03\x04") && zero(18, 28) && 30 + u64::from(extra) == len
 }
 
@@ -140,9 +139,7 @@ fn is_crx(head: &[u8]) -> bool {
 
 /// Bytes that a header of the format's own takes in front of the ZIP.
 fn front(head: &[u8]) -> u64 {
-    let word = |at: usize| {
-        head.get(at..at + 4).and_then(|b| b.try_into().ok()).map_or(0, |b: [u8; 4]| u64::from(u32::from_le_bytes(b)))
-    };
+    let word = |at: usize| le32(head, at).map_or(0, u64::from);
     match word(4) {
         _ if !is_crx(head) => 0,
         2 => 16 + word(8) + word(12),

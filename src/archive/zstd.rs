@@ -8,6 +8,7 @@ use ruzstd::decoding::StreamingDecoder;
 
 use super::tar;
 use super::{Format, Visit, Walk, descend};
+use crate::bytes::le32;
 use crate::fact::{Location, Reason};
 use crate::source::Blob;
 
@@ -86,7 +87,7 @@ impl<R: BufRead> Read for Frames<R> {
                     if matches!(ahead, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]) {
                         let mut header = [0; 8];
                         reader.read_exact(&mut header)?;
-                        let len = header.get(4..).and_then(|b| b.try_into().ok()).map_or(0, u32::from_le_bytes);
+                        let len = le32(&header, 4).unwrap_or(0);
                         io::copy(&mut (&mut reader).take(u64::from(len)), &mut io::sink())?;
                         self.state = State::Between(reader);
                         continue;

@@ -7,6 +7,7 @@ use std::io::{Read, Seek, SeekFrom};
 
 use zip::ZipArchive;
 
+use crate::bytes::{le16, le32};
 use crate::source::{Blob, Reader};
 
 /// The end record is 22 bytes and a comment of up to 64 KiB.
@@ -32,11 +33,8 @@ pub(super) fn end(blob: &Blob) -> Option<End> {
     let mut other = None;
     while let Some(at) = memchr::memmem::rfind(tail.get(..to)?, b"PK\x05\x06") {
         to = at;
-        let number = |at: usize| tail.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes);
-        let (Some(size), Some(directory)) = (number(at + 12), number(at + 16)) else { continue };
-        let Some(comment) = tail.get(at + 20..at + 22).and_then(|b| b.try_into().ok()).map(u16::from_le_bytes) else {
-            continue;
-        };
+        let (Some(size), Some(directory)) = (le32(&tail, at + 12), le32(&tail, at + 16)) else { continue };
+        let Some(comment) = le16(&tail, at + 20) else { continue };
         let (record, size, directory) = (before + at as u64, u64::from(size), u64::from(directory));
         if directory + size != record {
             continue;

@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::json::Node;
 use super::xml::{self, Element, Met};
+use crate::bytes::utf16_be;
 use crate::fact::Reason;
 
 /// A list is read up to this size; real ones have some KiB.
@@ -218,11 +219,7 @@ impl<'a> Binary<'a> {
         self.text = left;
         Some(Node::Str(Cow::Owned(match kind {
             4 => STANDARD.encode(bytes),
-            6 => {
-                let units: Vec<u16> =
-                    bytes.chunks_exact(2).filter_map(|c| c.try_into().ok()).map(u16::from_be_bytes).collect();
-                String::from_utf16_lossy(&units)
-            }
+            6 => utf16_be(bytes),
             _ => String::from_utf8_lossy(bytes).into_owned(),
         })))
     }

@@ -2,7 +2,8 @@
 //!
 //! In: the bytes of a compiled manifest. Out: its elements with their attributes, in order.
 
-use super::pool::{self, Pool, u16_at, u32_at};
+use super::pool::{self, Pool};
+use crate::bytes::{le16, le32};
 
 /// An element: its name, and attributes as (name, value). A reference to a resource is `@0x` and its number.
 pub(super) struct Element {
@@ -46,12 +47,12 @@ pub(super) fn read(data: &[u8]) -> (Vec<Element>, bool) {
     let mut ids = Vec::new();
     let (mut elements, mut text, mut whole) = (Vec::new(), 0, true);
     // The header says how long the whole is; a cut between chunks shows only there.
-    let Some(end) = u32_at(data, 4).map(|end| end as usize).filter(|end| *end <= data.len() && *end > 8) else {
+    let Some(end) = le32(data, 4).map(|end| end as usize).filter(|end| *end <= data.len() && *end > 8) else {
         return (elements, false);
     };
     let mut at = 8usize;
     while at < end {
-        let Some((kind, size)) = u16_at(data, at).zip(u32_at(data, at + 4)) else { return (elements, false) };
+        let Some((kind, size)) = le16(data, at).zip(le32(data, at + 4)) else { return (elements, false) };
         let size = size as usize;
         let Some(chunk) = data.get(at..at.saturating_add(size)).filter(|_| size >= 8) else {
             return (elements, false);
@@ -61,7 +62,7 @@ pub(super) fn read(data: &[u8]) -> (Vec<Element>, bool) {
                 Some(read) => pool = read,
                 None => return (elements, false),
             },
-            0x0180 => ids = chunk.get(8..).unwrap_or_default().chunks_exact(4).filter_map(|c| u32_at(c, 0)).collect(),
+            0x0180 => ids = chunk.get(8..).unwrap_or_default().chunks_exact(4).filter_map(|c| le32(c, 0)).collect(),
             0x0102 => match element(chunk, &pool, &ids) {
                 Some((element, all)) if elements.len() < ELEMENTS && text < TEXT => {
                     whole &= all;
@@ -80,11 +81,11 @@ pub(super) fn read(data: &[u8]) -> (Vec<Element>, bool) {
 /// An element, and whether every attribute of it could be read.
 fn element(chunk: &[u8], pool: &Pool<'_>, ids: &[u32]) -> Option<(Element, bool)> {
     // Chunk header, line, comment; then name space, name, attribute start and size and count.
-    let body = usize::from(u16_at(chunk, 2)?).max(16);
-    let name = pool.get(u32_at(chunk, body + 4)?)?;
-    let start = body + usize::from(u16_at(chunk, body + 8)?);
-    let size = usize::from(u16_at(chunk, body + 10)?).max(20);
-    let count = usize::from(u16_at(chunk, body + 12)?);
+    let body = usize::from(le16(chunk, 2)?).max(16);
+    let name = pool.get(le32(chunk, body + 4)?)?;
+    let start = body + usize::from(le16(chunk, body + 8)?);
+    let size = usize::from(le16(chunk, body + 10)?).max(20);
+    let count = usize::from(le16(chunk, body + 12)?);
     let mut whole = count <= ATTRIBUTES;
     let mut attributes: Vec<(bool, (String, String))> = Vec::new();
     for index in 0..count.min(ATTRIBUTES) {
@@ -108,15 +109,15 @@ type Value = Option<Option<String>>;
 /// An attribute: whether it is another's than Android's; its name and value, as far as they are in the pool. A value
 /// may be of a kind that says nothing here.
 fn attribute(chunk: &[u8], at: usize, pool: &Pool<'_>, ids: &[u32]) -> Option<(bool, Option<String>, Value)> {
-    let key = u32_at(chunk, at + 4)?;
-    let raw = u32_at(chunk, at + 8)?;
+    let key = le32(chunk, at + 4)?;
+    let raw = le32(chunk, at + 8)?;
     let kind = *chunk.get(at + 15)?;
-    let value = u32_at(chunk, at + 16)?;
+    let value = le32(chunk, at + 16)?;
     let id = ids.get(key as usize).copied().unwrap_or(0);
     let known = KNOWN.iter().find(|(known, _)| *known == id).map(|(_, name)| (*name).to_owned());
     // Android's own attributes are known by their resource id or name space; others may bear the same name.
     let own =
-        known.is_some() || u32_at(chunk, at).and_then(|space| pool.get(space)).is_some_and(|space| space == ANDROID);
+        known.is_some() || le32(chunk, at).and_then(|space| pool.get(space)).is_some_and(|space| space == ANDROID);
     let text = pool::value(kind, value, pool).or_else(|| pool.get(raw));
     let text = if text.is_none() && kind == pool::STRING { None } else { Some(text) };
     Some((!own, known.or_else(|| pool.get(key)), text))

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use super::super::{Doc, Extractor, Head, Mine, Read};
+use crate::bytes::le32;
 use crate::fact::{FactKind, Inventory, Reason};
 
 pub(in super::super) const EXTRACTOR: Extractor =
@@ -25,9 +26,8 @@ fn claim(head: &Head<'_>) -> bool {
     head.data.starts_with(b"dex\n")
 }
 
-fn u32_at(data: &[u8], at: usize) -> Option<usize> {
-    let bytes = data.get(at..at.checked_add(4)?)?.try_into().ok()?;
-    usize::try_from(u32::from_le_bytes(bytes)).ok()
+fn number(data: &[u8], at: usize) -> Option<usize> {
+    le32(data, at).map(|n| n as usize)
 }
 
 fn extract(doc: &Doc<'_>, inventory: &mut Inventory) -> Mine {
@@ -53,7 +53,7 @@ fn header(data: &[u8], at: usize, left: &mut usize, inventory: &mut Inventory) -
     let rest = data.get(at..).unwrap_or_default();
     let field = if at == 0 { String::new() } else { format!("0x{at:x}/") };
     // ENDIAN_CONSTANT; the reverse order is in the specification and was never shipped.
-    if u32_at(rest, 0x28) != Some(0x1234_5678) {
+    if number(rest, 0x28) != Some(0x1234_5678) {
         inventory.gap(field, Reason::Unsupported, "a DEX header that is cut short or in reverse byte order");
         return None;
     }
@@ -61,7 +61,7 @@ fn header(data: &[u8], at: usize, left: &mut usize, inventory: &mut Inventory) -
         inventory.gap(field, Reason::Truncated, "ends within its DEX header");
         return None;
     }
-    let own = u32_at(rest, 0x20).unwrap_or(0);
+    let own = number(rest, 0x20).unwrap_or(0);
     if own > rest.len() {
         let detail = format!("the header speaks of {own} bytes and the file has {}", rest.len());
         inventory.gap(&field, Reason::Truncated, detail);
@@ -74,8 +74,8 @@ fn header(data: &[u8], at: usize, left: &mut usize, inventory: &mut Inventory) -
     }
     let end = at.saturating_add(own);
     // In a container each header is followed by the next; all places are counted from the start of the file.
-    let shared = u32_at(rest, 0x24).is_some_and(|size| size >= HEADER + 8);
-    let whole = if shared { u32_at(rest, HEADER).unwrap_or(0).max(end) } else { end };
+    let shared = number(rest, 0x24).is_some_and(|size| size >= HEADER + 8);
+    let whole = if shared { number(rest, HEADER).unwrap_or(0).max(end) } else { end };
     if whole > data.len() && own <= rest.len() {
         let detail = format!("the header speaks of {whole} bytes in all and the file has {}", data.len());
         inventory.gap(&field, Reason::Truncated, detail);
@@ -97,7 +97,7 @@ fn charge(left: &mut usize, name: usize) -> bool {
 
 /// Classes defined, then those only referred to. False where the budget is used up.
 fn classes(data: &[u8], header: &[u8], field: &str, left: &mut usize, inventory: &mut Inventory) -> bool {
-    let number = |at: usize| u32_at(header, at).unwrap_or(0);
+    let number = |at: usize| number(header, at).unwrap_or(0);
     let tables = Tables { data, strings: number(0x3c), types: number(0x44), definitions: number(0x64) };
     let size = number(0x60);
     // Each definition takes 32 bytes and each type four, so the file bounds how many there can be.
@@ -158,14 +158,14 @@ struct Tables<'d> {
 impl<'d> Tables<'d> {
     /// class_def → type_id: its index and descriptor.
     fn definition(&self, index: usize) -> Option<(usize, Cow<'d, str>)> {
-        let class = u32_at(self.data, self.definitions.checked_add(index.checked_mul(32)?)?)?;
+        let class = number(self.data, self.definitions.checked_add(index.checked_mul(32)?)?)?;
         Some((class, self.type_name(class)?))
     }
 
     /// type_id → string_id → descriptor.
     fn type_name(&self, index: usize) -> Option<Cow<'d, str>> {
-        let kind = u32_at(self.data, self.types.checked_add(index.checked_mul(4)?)?)?;
-        let string = u32_at(self.data, self.strings.checked_add(kind.checked_mul(4)?)?)?;
+        let kind = number(self.data, self.types.checked_add(index.checked_mul(4)?)?)?;
+        let string = number(self.data, self.strings.checked_add(kind.checked_mul(4)?)?)?;
         let rest = self.data.get(string..)?;
         // A ULEB128 length in UTF-16 units stands first; the text ends with a NUL.
         let start = rest.iter().take(5).position(|b| b & 0x80 == 0)? + 1;

@@ -4,6 +4,7 @@
 //! a gap for those that are packed in another form.
 
 use super::super::{Doc, Extractor, Head, Mine, Read};
+use crate::bytes::le32;
 use crate::fact::{Inventory, Reason};
 
 pub(in super::super) const EXTRACTOR: Extractor =
@@ -17,9 +18,8 @@ fn claim(head: &Head<'_>) -> bool {
     [&b"vdex0"[..], b"dey\n0", b"cdex0", b"oat\n", b"art\n"].iter().any(|magic| head.data.starts_with(magic))
 }
 
-fn u32_at(data: &[u8], at: usize) -> Option<usize> {
-    let bytes = data.get(at..at.checked_add(4)?)?.try_into().ok()?;
-    usize::try_from(u32::from_le_bytes(bytes)).ok()
+fn number(data: &[u8], at: usize) -> Option<usize> {
+    le32(data, at).map(|n| n as usize)
 }
 
 fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
@@ -27,7 +27,7 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
     while let Some(next) = doc.data.get(at..).and_then(|rest| memchr::memmem::find(rest, b"dex\n0")) {
         let start = at + next;
         let rest = doc.data.get(start..).unwrap_or_default();
-        let size = u32_at(rest, 0x20).filter(|_| u32_at(rest, 0x28) == Some(0x1234_5678)).unwrap_or(0);
+        let size = number(rest, 0x20).filter(|_| number(rest, 0x28) == Some(0x1234_5678)).unwrap_or(0);
         if size < HEADER {
             at = start + 1;
             continue;

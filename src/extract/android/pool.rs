@@ -2,16 +2,10 @@
 //!
 //! In: the bytes of a chunk. Out: strings and values as text.
 
+use crate::bytes::{le16, le32};
+
 /// Letters kept of one string.
 const LONGEST: usize = 2048;
-
-pub(super) fn u16_at(data: &[u8], at: usize) -> Option<u16> {
-    data.get(at..at.checked_add(2)?)?.try_into().ok().map(u16::from_le_bytes)
-}
-
-pub(super) fn u32_at(data: &[u8], at: usize) -> Option<u32> {
-    data.get(at..at.checked_add(4)?)?.try_into().ok().map(u32::from_le_bytes)
-}
 
 /// The kind of a value that is a string of the pool.
 pub(super) const STRING: u8 = 0x03;
@@ -41,14 +35,14 @@ pub(super) struct Pool<'a> {
 impl<'a> Pool<'a> {
     pub fn read(chunk: &'a [u8]) -> Option<Pool<'a>> {
         // Later versions may make the header longer.
-        let header = usize::from(u16_at(chunk, 2)?);
+        let header = usize::from(le16(chunk, 2)?);
         (header >= 28).then_some(())?;
         Some(Pool {
             chunk,
             header,
-            count: u32_at(chunk, 8)?,
-            utf8: u32_at(chunk, 16)? & 0x100 != 0,
-            start: u32_at(chunk, 20)? as usize,
+            count: le32(chunk, 8)?,
+            utf8: le32(chunk, 16)? & 0x100 != 0,
+            start: le32(chunk, 20)? as usize,
         })
     }
 
@@ -63,7 +57,7 @@ impl<'a> Pool<'a> {
             return None;
         }
         // The offsets stand behind the header.
-        let offset = u32_at(self.chunk, self.header.checked_add((index as usize).checked_mul(4)?)?)? as usize;
+        let offset = le32(self.chunk, self.header.checked_add((index as usize).checked_mul(4)?)?)? as usize;
         let rest = self.chunk.get(self.start.checked_add(offset)?..)?;
         if self.utf8 {
             // Length in characters, then in bytes, one or two bytes each.
@@ -76,12 +70,12 @@ impl<'a> Pool<'a> {
             let text = first + skip(first)?;
             Some(String::from_utf8_lossy(rest.get(text..text + len)?.get(..len.min(LONGEST))?).into_owned())
         } else {
-            let (len, text): (usize, usize) = match u16_at(rest, 0)? {
-                high if high & 0x8000 != 0 => ((usize::from(high & 0x7fff) << 16) | usize::from(u16_at(rest, 2)?), 4),
+            let (len, text): (usize, usize) = match le16(rest, 0)? {
+                high if high & 0x8000 != 0 => ((usize::from(high & 0x7fff) << 16) | usize::from(le16(rest, 2)?), 4),
                 len => (usize::from(len), 2),
             };
             let bytes = rest.get(text..text.checked_add(len.checked_mul(2)?)?)?;
-            let units: Vec<u16> = bytes.chunks_exact(2).take(LONGEST).filter_map(|c| u16_at(c, 0)).collect();
+            let units: Vec<u16> = bytes.chunks_exact(2).take(LONGEST).filter_map(|c| le16(c, 0)).collect();
             Some(String::from_utf16_lossy(&units))
         }
     }

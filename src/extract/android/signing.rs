@@ -9,6 +9,7 @@ use super::super::packed::{self, End};
 use super::super::signature::digest::Algorithm;
 use super::super::signature::{Certificate, Verdict, certificate};
 use super::super::{Extractor, Head, Input, Mine, Read};
+use crate::bytes::{le32, le64};
 use crate::fact::{FactKind, Inventory, Reason};
 use crate::source::{Blob, Limits};
 
@@ -63,7 +64,7 @@ fn extract(input: &Input<'_>, inventory: &mut Inventory<'_>) -> Mine {
 }
 
 fn block(blob: &Blob, end: &End, foot: &[u8]) -> Result<Block, Reason> {
-    let size = foot.get(..8).and_then(|b| b.try_into().ok()).map(u64::from_le_bytes).ok_or(Reason::Truncated)?;
+    let size = le64(foot, 0).ok_or(Reason::Truncated)?;
     if size > BLOCK {
         return Err(if size > end.directory { Reason::Malformed } else { Reason::Limit });
     }
@@ -92,13 +93,13 @@ fn pairs(input: &Input<'_>, end: &End, block: &Block, inventory: &mut Inventory<
         if rest.is_empty() {
             return;
         }
-        let size = rest.get(..8).and_then(|b| b.try_into().ok()).map(u64::from_le_bytes);
+        let size = le64(rest, 0);
         let pair = size.and_then(|size| rest.get(8..usize::try_from(size).ok()?.checked_add(8)?));
         let Some(pair) = pair else {
             return inventory.gap("APK Signing Block", Reason::Malformed, "a pair that leads out of the signing block");
         };
         rest = rest.get(8 + pair.len()..).unwrap_or_default();
-        let Some((id, value)) = u32_at(pair, 0).zip(pair.get(4..)) else { continue };
+        let Some((id, value)) = le32(pair, 0).zip(pair.get(4..)) else { continue };
         if let Some((_, scheme)) = SCHEMES.iter().find(|(known, _)| *known == id) {
             let field = format!("APK Signature Scheme {scheme}");
             if signers(value, *scheme != "v2", &field, &mut made, inventory).is_none() {
@@ -109,13 +110,9 @@ fn pairs(input: &Input<'_>, end: &End, block: &Block, inventory: &mut Inventory<
     inventory.gap("APK Signing Block", Reason::Limit, format!("more than {MANY} pairs; the rest was not read"));
 }
 
-fn u32_at(data: &[u8], at: usize) -> Option<u32> {
-    data.get(at..at.checked_add(4)?)?.try_into().ok().map(u32::from_le_bytes)
-}
-
 /// What a length of four bytes stands in front of, and what follows.
 fn part(data: &[u8]) -> Option<(&[u8], &[u8])> {
-    let len = u32_at(data, 0)? as usize;
+    let len = le32(data, 0)? as usize;
     data.get(4..)?.split_at_checked(len)
 }
 
@@ -151,7 +148,7 @@ fn signers(
         let (certificates, _) = part(rest)?;
         let verdict = compare(&parts(digests)?, made);
         inventory.say(FactKind::SignatureDigest, verdict.to_string(), format!("{field}/digest"));
-        for algorithm in parts(signatures)?.iter().filter_map(|s| u32_at(s, 0)) {
+        for algorithm in parts(signatures)?.iter().filter_map(|s| le32(s, 0)) {
             let name = ALGORITHMS.iter().find(|(known, ..)| *known == algorithm).map(|(_, name, _)| (*name).to_owned());
             let name = name.unwrap_or_else(|| format!("0x{algorithm:04x}"));
             inventory.say(FactKind::Property, format!("signature-algorithm={name}"), format!("{field}/signatures"));
@@ -170,7 +167,7 @@ fn signers(
 fn compare(digests: &[&[u8]], made: &mut dyn FnMut(Algorithm) -> Option<Vec<u8>>) -> Verdict {
     let mut verdict: Option<Verdict> = None;
     for digest in digests {
-        let Some((id, (stated, _))) = u32_at(digest, 0).zip(digest.get(4..).and_then(part)) else {
+        let Some((id, (stated, _))) = le32(digest, 0).zip(digest.get(4..).and_then(part)) else {
             return Verdict::NotChecked("a digest that could not be read".to_owned());
         };
         let algorithm = ALGORITHMS.iter().find(|(known, ..)| *known == id).and_then(|(.., digest)| *digest);

@@ -3,7 +3,8 @@
 //! In: the bytes of a table, and names of strings or the number of one resource. Out: what they are in each language.
 //! Must not know which names tell what.
 
-use super::pool::{self, Pool, u16_at, u32_at};
+use super::pool::{self, Pool};
+use crate::bytes::{le16, le32};
 
 /// Strings kept of one table.
 pub(super) const FOUND: usize = 4096;
@@ -65,15 +66,15 @@ pub(super) fn read(data: &[u8], want: Want<'_>) -> Table {
 /// A chunk at this place, and where the next begins.
 fn chunk<'d>(data: &'d [u8], at: usize, budget: &mut (usize, usize)) -> Option<(u16, &'d [u8], usize)> {
     budget.0 = budget.0.checked_sub(1)?;
-    let size = u32_at(data, at.checked_add(4)?)? as usize;
+    let size = le32(data, at.checked_add(4)?)? as usize;
     let end = at.checked_add(size).filter(|_| size >= 8)?;
-    Some((u16_at(data, at)?, data.get(at..end)?, end))
+    Some((le16(data, at)?, data.get(at..end)?, end))
 }
 
 fn whole(data: &[u8], want: Want<'_>, table: &mut Table, budget: &mut (usize, usize)) -> Option<()> {
-    let data = data.get(..u32_at(data, 4)? as usize)?;
+    let data = data.get(..le32(data, 4)? as usize)?;
     let mut values = Pool::default();
-    let mut at = usize::from(u16_at(data, 2)?);
+    let mut at = usize::from(le16(data, 2)?);
     while at < data.len() {
         let (kind, part, next) = chunk(data, at, budget)?;
         match kind {
@@ -93,13 +94,13 @@ fn package(
     table: &mut Table,
     budget: &mut (usize, usize),
 ) -> Option<()> {
-    let id = u32_at(data, 8)?;
-    let units = data.get(12..268)?.chunks_exact(2).filter_map(|c| u16_at(c, 0)).take_while(|unit| *unit != 0);
+    let id = le32(data, 8)?;
+    let units = data.get(12..268)?.chunks_exact(2).filter_map(|c| le16(c, 0)).take_while(|unit| *unit != 0);
     let name = char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
     if table.packages.len() < FOUND {
         table.packages.push(name);
     }
-    let mut pool = |at: usize| Pool::read(chunk(data, u32_at(data, at)? as usize, budget)?.1);
+    let mut pool = |at: usize| Pool::read(chunk(data, le32(data, at)? as usize, budget)?.1);
     let (types, keys) = (pool(268)?, pool(276)?);
     // The keys that are wanted, by their index; sorted, as they come.
     let mut wanted: Vec<u32> = Vec::new();
@@ -116,7 +117,7 @@ fn package(
         Want::Id(number) if number >> 24 == id => {}
         Want::Id(_) => return Some(()),
     }
-    let mut at = usize::from(u16_at(data, 2)?);
+    let mut at = usize::from(le16(data, 2)?);
     while at < data.len() {
         let (kind, part, next) = chunk(data, at, budget)?;
         at = next;
@@ -152,34 +153,34 @@ fn entries(data: &[u8], budget: &mut (usize, usize), take: &mut dyn FnMut(u32, u
     const SPARSE: u8 = 1;
     const SHORT: u8 = 2;
     let flags = *data.get(9)?;
-    let count = u32_at(data, 12)?;
-    let start = u32_at(data, 16)? as usize;
-    let offsets = usize::from(u16_at(data, 2)?);
+    let count = le32(data, 12)?;
+    let start = le32(data, 16)? as usize;
+    let offsets = usize::from(le16(data, 2)?);
     for nth in 0..count {
         budget.1 = budget.1.checked_sub(1)?;
         let place = nth as usize;
         let (index, offset) = if flags & SPARSE != 0 {
             let at = offsets.checked_add(place.checked_mul(4)?)?;
-            (u32::from(u16_at(data, at)?), usize::from(u16_at(data, at + 2)?) * 4)
+            (u32::from(le16(data, at)?), usize::from(le16(data, at + 2)?) * 4)
         } else if flags & SHORT != 0 {
-            match u16_at(data, offsets.checked_add(place.checked_mul(2)?)?)? {
+            match le16(data, offsets.checked_add(place.checked_mul(2)?)?)? {
                 u16::MAX => continue,
                 offset => (nth, usize::from(offset) * 4),
             }
         } else {
-            match u32_at(data, offsets.checked_add(place.checked_mul(4)?)?)? {
+            match le32(data, offsets.checked_add(place.checked_mul(4)?)?)? {
                 u32::MAX => continue,
                 offset => (nth, offset as usize),
             }
         };
         let at = start.checked_add(offset)?;
-        let flags = u16_at(data, at + 2)?;
+        let flags = le16(data, at + 2)?;
         if flags & 8 != 0 {
             // A compact one: the key in place of the size, the kind of value in the flags.
-            take(index, u32::from(u16_at(data, at)?), (flags >> 8) as u8, u32_at(data, at + 4)?);
+            take(index, u32::from(le16(data, at)?), (flags >> 8) as u8, le32(data, at + 4)?);
         } else if flags & 1 == 0 {
-            let value = at.checked_add(usize::from(u16_at(data, at)?))?;
-            take(index, u32_at(data, at + 4)?, *data.get(value.checked_add(3)?)?, u32_at(data, value + 4)?);
+            let value = at.checked_add(usize::from(le16(data, at)?))?;
+            take(index, le32(data, at + 4)?, *data.get(value.checked_add(3)?)?, le32(data, value + 4)?);
         }
     }
     Some(())

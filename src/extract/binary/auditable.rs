@@ -7,8 +7,7 @@ use std::io::Read as _;
 
 use flate2::read::ZlibDecoder;
 
-use super::u16_at;
-use super::u32_at;
+use crate::bytes::{le16, le32};
 use crate::fact::{Inventory, Reason};
 
 /// The name of the section: in Mach-O it lies in the segment `__DATA`.
@@ -41,15 +40,15 @@ pub(super) fn say(section: &[u8], prefix: &str, inventory: &mut Inventory<'_>) {
 
 /// The same for a PE file, whose header stands at `header`.
 pub(super) fn of_pe(data: &[u8], header: usize, inventory: &mut Inventory<'_>) {
-    let count = header.checked_add(6).and_then(|at| u16_at(data, at)).unwrap_or(0);
-    let optional = header.checked_add(20).and_then(|at| u16_at(data, at)).unwrap_or(0);
+    let count = header.checked_add(6).and_then(|at| le16(data, at)).unwrap_or(0);
+    let optional = header.checked_add(20).and_then(|at| le16(data, at)).unwrap_or(0);
     for i in 0..usize::from(count) {
         let Some(at) = header.checked_add(24 + usize::from(optional) + i * 40) else { return };
         let Some(entry) = data.get(at..).and_then(|rest| rest.get(..40)) else { return };
         if !entry.starts_with(b".dep-v0\0") {
             continue;
         }
-        let word = |at: usize| u32_at(entry, at).unwrap_or(0) as usize;
+        let word = |at: usize| le32(entry, at).unwrap_or(0) as usize;
         let (used, held, start) = (word(8), word(16), word(20));
         match data.get(start..).and_then(|rest| rest.get(..used.min(held))) {
             Some(section) => say(section, "", inventory),

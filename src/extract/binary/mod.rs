@@ -17,15 +17,6 @@ pub(super) use macho::signature::entitlements;
 
 use crate::fact::{Inventory, Reason};
 
-/// Little-endian numbers out of untrusted bytes.
-fn u16_at(data: &[u8], at: usize) -> Option<u16> {
-    data.get(at..at.checked_add(2)?)?.try_into().ok().map(u16::from_le_bytes)
-}
-
-fn u32_at(data: &[u8], at: usize) -> Option<u32> {
-    data.get(at..at.checked_add(4)?)?.try_into().ok().map(u32::from_le_bytes)
-}
-
 /// What stands behind the last part a program's headers speak of: an installer keeps its payload there. A
 /// ZIP is opened by the archive stage; anything else of weight is said to be unseen.
 fn overlay(data: &[u8], end: u64, inventory: &mut Inventory) {

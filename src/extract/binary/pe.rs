@@ -21,7 +21,8 @@ use std::borrow::Cow;
 
 use super::super::signature::authenticode::{self, Layout};
 use super::super::{Doc, Extractor, Head, Mine, Read};
-use super::{auditable, go, overlay, u16_at, u32_at};
+use super::{auditable, go, overlay};
+use crate::bytes::{le16, le32};
 use crate::fact::{Inventory, Reason};
 
 pub(in super::super) const EXTRACTOR: Extractor = Extractor { name: "binary/pe", claim, extract: Read::Whole(extract) };
@@ -31,7 +32,7 @@ fn claim(head: &Head<'_>) -> bool {
 }
 
 fn pe_header(data: &[u8]) -> Option<usize> {
-    u32_at(data, 0x3c).and_then(|at| usize::try_from(at).ok())
+    le32(data, 0x3c).and_then(|at| usize::try_from(at).ok())
 }
 
 fn is_pe(data: &[u8], at: usize) -> bool {
@@ -115,31 +116,30 @@ struct Section {
 
 impl Image {
     fn read(data: &[u8], header: usize) -> Option<Image> {
-        let declared = usize::from(u16_at(data, header.checked_add(6)?)?);
-        let optional_size = usize::from(u16_at(data, header.checked_add(20)?)?);
+        let declared = usize::from(le16(data, header.checked_add(6)?)?);
+        let optional_size = usize::from(le16(data, header.checked_add(20)?)?);
         let optional = header.checked_add(24)?;
         // PE32 has 96 bytes before the data directories, PE32+ has 112.
-        let wide = u16_at(data, optional)? == 0x20b;
+        let wide = le16(data, optional)? == 0x20b;
         let directories = optional.checked_add(if wide { 112 } else { 96 })?;
-        let count = u32_at(data, directories.checked_sub(4)?)?;
+        let count = le32(data, directories.checked_sub(4)?)?;
         let base = if wide {
-            u64::from(u32_at(data, optional.checked_add(24)?)?)
-                | u64::from(u32_at(data, optional.checked_add(28)?)?) << 32
+            u64::from(le32(data, optional.checked_add(24)?)?) | u64::from(le32(data, optional.checked_add(28)?)?) << 32
         } else {
-            u64::from(u32_at(data, optional.checked_add(28)?)?)
+            u64::from(le32(data, optional.checked_add(28)?)?)
         };
         let first = optional.checked_add(optional_size)?;
         // The loader rounds where sections start down to a sector, but for images of a finer alignment.
-        let sector = if u32_at(data, optional.checked_add(36)?)? < 0x200 { u32::MAX } else { !0x1ff };
+        let sector = if le32(data, optional.checked_add(36)?)? < 0x200 { u32::MAX } else { !0x1ff };
         let mut sections: Vec<Section> = (0..declared)
             .map_while(|i| {
                 let at = first.checked_add(i * 40)?;
                 Some(Section {
                     name: data.get(at..at.checked_add(8)?)?.try_into().ok()?,
-                    size: u32_at(data, at + 8)?,
-                    address: u32_at(data, at + 12)?,
-                    raw: u32_at(data, at + 16)?,
-                    offset: u32_at(data, at + 20)? & sector,
+                    size: le32(data, at + 8)?,
+                    address: le32(data, at + 12)?,
+                    raw: le32(data, at + 16)?,
+                    offset: le32(data, at + 20)? & sector,
                 })
             })
             .collect();
@@ -154,17 +154,17 @@ impl Image {
     pub fn directory(&self, data: &[u8], index: u32) -> Option<(u32, u32)> {
         let (start, count) = self.directories;
         let at = start.checked_add(usize::try_from(index).ok()?.checked_mul(8)?)?;
-        let entry = u32_at(data, at).zip(u32_at(data, at.checked_add(4)?));
+        let entry = le32(data, at).zip(le32(data, at.checked_add(4)?));
         entry.filter(|(address, _)| *address != 0 && index < count)
     }
 
     /// Where the image's own parts end: sections, the symbol table of some linkers, the signatures.
     fn end(&self, data: &[u8], header: usize) -> u64 {
         let sections = self.sections.iter().map(|s| u64::from(s.offset) + u64::from(s.raw)).max().unwrap_or(0);
-        let symbols = u32_at(data, header + 12).zip(u32_at(data, header + 16)).filter(|(at, _)| *at > 0);
+        let symbols = le32(data, header + 12).zip(le32(data, header + 16)).filter(|(at, _)| *at > 0);
         let symbols = symbols.map_or(0, |(at, count)| {
             let strings = u64::from(at) + u64::from(count) * 18;
-            let size = usize::try_from(strings).ok().and_then(|at| u32_at(data, at)).unwrap_or(0);
+            let size = usize::try_from(strings).ok().and_then(|at| le32(data, at)).unwrap_or(0);
             strings + u64::from(size)
         });
         let signed = self.signatures.map(|(at, size)| (u64::from(at), u64::from(at) + u64::from(size)));
@@ -178,7 +178,7 @@ impl Image {
         let (table, size) = self.signatures?;
         let (directories, _) = self.directories;
         let optional = directories - if self.wide { 112 } else { 96 };
-        let number = |at: usize| u32_at(data, optional + at).map_or(0, |n| n as usize);
+        let number = |at: usize| le32(data, optional + at).map_or(0, |n| n as usize);
         let mut sections: Vec<_> = self.sections.iter().filter(|s| s.raw > 0).collect();
         sections.sort_by_key(|s| s.offset);
         Some(Layout {

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use super::super::{Doc, Extractor, Head, Mine, Read};
+use crate::bytes::{be16, be32};
 use crate::fact::{FactKind, Inventory, Reason};
 
 pub(in super::super) const EXTRACTOR: Extractor =
@@ -17,8 +18,7 @@ const NAME: usize = 4096;
 
 fn claim(head: &Head<'_>) -> bool {
     // Major versions start at 45; a universal Mach-O has its small architecture count there.
-    head.data.starts_with(&[0xca, 0xfe, 0xba, 0xbe])
-        && head.data.get(4..8).and_then(|b| b.try_into().ok()).map_or(0, u32::from_be_bytes) & 0xffff >= 45
+    head.data.starts_with(&[0xca, 0xfe, 0xba, 0xbe]) && be32(head.data, 4).unwrap_or(0) & 0xffff >= 45
 }
 
 fn extract(doc: &Doc<'_>, inventory: &mut Inventory) -> Mine {
@@ -62,10 +62,6 @@ fn element_class(name: &str) -> &str {
     }
     let element = name.trim_start_matches('[');
     element.strip_prefix('L').and_then(|n| n.strip_suffix(';')).unwrap_or_default()
-}
-
-fn be16(data: &[u8], at: usize) -> Option<u16> {
-    data.get(at..at.checked_add(2)?)?.try_into().ok().map(u16::from_be_bytes)
 }
 
 /// The constant pool: where each entry stands.
@@ -144,7 +140,7 @@ fn reaches_end(data: &[u8], at: usize) -> Option<()> {
         let count = be16(data, *at)?;
         *at += 2;
         for _ in 0..count {
-            let len = data.get(*at + 2..*at + 6)?.try_into().ok().map(u32::from_be_bytes)?;
+            let len = be32(data, *at + 2)?;
             *at = at.checked_add(6)?.checked_add(usize::try_from(len).ok()?)?;
         }
         Some(())

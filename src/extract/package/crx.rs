@@ -5,6 +5,7 @@
 
 use super::super::{Extractor, Head, Input, Mine, Read};
 use super::extension::{chromium_id, id_of_key};
+use crate::bytes::le32;
 use crate::fact::{FactKind, Inventory, Reason};
 
 pub(in super::super) const EXTRACTOR: Extractor =
@@ -18,21 +19,17 @@ fn claim(head: &Head<'_>) -> bool {
     head.data.starts_with(b"Cr24") && matches!(head.data.get(5..8), Some([0, 0, 0]))
 }
 
-fn word(data: &[u8], at: usize) -> Option<u32> {
-    data.get(at..at.checked_add(4)?)?.try_into().ok().map(u32::from_le_bytes)
-}
-
 fn part(data: &[u8], at: usize, len: u32) -> Option<&[u8]> {
     data.get(at..at.checked_add(usize::try_from(len).ok()?)?)
 }
 
 fn extract(input: &Input<'_>, inventory: &mut Inventory<'_>) -> Mine {
     let head = input.blob.head();
-    let read = match word(head, 4) {
-        Some(2) => word(head, 8).and_then(|len| part(head, 16, len)).map(|key| {
+    let read = match le32(head, 4) {
+        Some(2) => le32(head, 8).and_then(|len| part(head, 16, len)).map(|key| {
             inventory.say(FactKind::ExtensionId, id_of_key(key), "public key");
         }),
-        Some(3) => word(head, 8).and_then(|len| part(head, 12, len)).map(|header| third(header, inventory)),
+        Some(3) => le32(head, 8).and_then(|len| part(head, 12, len)).map(|header| third(header, inventory)),
         Some(version) => {
             inventory.gap("0x4", Reason::Unsupported, format!("CRX version {version}; its header was not read"));
             return Mine::Yes;

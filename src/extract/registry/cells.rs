@@ -1,6 +1,7 @@
 //! The cells of a registry hive: keys, lists of keys, values.
 //!
 //! In: the bytes of a hive. Out: [`Key`]s and their texts, within a budget of cells. Must not know: which keys matter.
+use crate::bytes::{le16, le32};
 
 use std::collections::HashSet;
 
@@ -37,11 +38,7 @@ pub(super) struct Key<'d> {
 }
 
 fn half(data: &[u8], at: usize) -> Option<usize> {
-    data.get(at..at.checked_add(2)?)?.try_into().ok().map(u16::from_le_bytes).map(usize::from)
-}
-
-pub(super) fn word(data: &[u8], at: usize) -> Option<u32> {
-    data.get(at..at.checked_add(4)?)?.try_into().ok().map(u32::from_le_bytes)
+    le16(data, at).map(usize::from)
 }
 
 fn name(bytes: &[u8], narrow: bool) -> String {
@@ -86,13 +83,13 @@ impl<'d> Hive<'d> {
 
     /// The keys below a key, handed over one by one until `take` says that it is enough.
     pub fn each(&mut self, key: Key<'d>, take: &mut dyn FnMut(&mut Self, Key<'d>) -> bool) {
-        if word(key.cell, 20) == Some(0) {
+        if le32(key.cell, 20) == Some(0) {
             return;
         }
-        let Some(list) = word(key.cell, 28).and_then(|at| self.cell(at)) else { return };
+        let Some(list) = le32(key.cell, 28).and_then(|at| self.cell(at)) else { return };
         if list.starts_with(b"ri") {
             for index in 0..half(list, 2).unwrap_or(0) {
-                let inner = word(list, 4 + 4 * index).and_then(|at| self.cell(at));
+                let inner = le32(list, 4 + 4 * index).and_then(|at| self.cell(at));
                 // A list of lists of lists is none of Windows'.
                 if !inner.is_none_or(|inner| self.list(inner, take)) || self.left == 0 {
                     return;
@@ -113,7 +110,7 @@ impl<'d> Hive<'d> {
             }
         };
         for index in 0..half(list, 2).unwrap_or(0) {
-            let Some(at) = word(list, 4 + step * index) else {
+            let Some(at) = le32(list, 4 + step * index) else {
                 self.broken.get_or_insert(0);
                 return true;
             };
@@ -149,14 +146,14 @@ impl<'d> Hive<'d> {
     /// The texts among the values of a key that bear one of these names. A key gives them only once.
     pub fn texts(&mut self, key: Key<'d>, wanted: &[&str]) -> Vec<(String, String)> {
         let mut found = Vec::new();
-        let count = word(key.cell, 36).unwrap_or(0);
+        let count = le32(key.cell, 36).unwrap_or(0);
         if count == 0 || !self.read.insert(key.at) {
             return found;
         }
         self.more |= count > VALUES;
-        let Some(list) = word(key.cell, 40).and_then(|at| self.cell(at)) else { return found };
+        let Some(list) = le32(key.cell, 40).and_then(|at| self.cell(at)) else { return found };
         for index in 0..usize::try_from(count.min(VALUES)).unwrap_or(0) {
-            let Some(at) = word(list, 4 * index) else {
+            let Some(at) = le32(list, 4 * index) else {
                 self.broken.get_or_insert(0);
                 break;
             };
@@ -172,7 +169,7 @@ impl<'d> Hive<'d> {
 
     /// A value of type `REG_SZ` or `REG_EXPAND_SZ` that bears one of these names.
     fn text(&mut self, value: &'d [u8], wanted: &[&str]) -> Option<(String, String)> {
-        let (len, size, at, kind) = (half(value, 2)?, word(value, 4)?, word(value, 8)?, word(value, 12)?);
+        let (len, size, at, kind) = (half(value, 2)?, le32(value, 4)?, le32(value, 8)?, le32(value, 12)?);
         let narrow = half(value, 16)? & 1 != 0;
         let letters = if narrow { len } else { len / 2 };
         // By its length alone most need no look at their name.

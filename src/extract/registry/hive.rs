@@ -4,7 +4,8 @@
 //! with their programs. Transaction logs beside the hive are not applied.
 
 use super::super::{Doc, Extractor, Head, Mine, Read};
-use super::cells::{Hive, Key, VALUES, word};
+use super::cells::{Hive, Key, VALUES};
+use crate::bytes::le32;
 use crate::fact::{FactKind, Inventory, Reason};
 
 pub(in super::super) const EXTRACTOR: Extractor =
@@ -26,7 +27,7 @@ fn claim(head: &Head<'_>) -> bool {
 fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
     let data = doc.data;
     let (Some(first), Some(second), Some(root), Some(size)) =
-        (word(data, 4), word(data, 8), word(data, 36), word(data, 40))
+        (le32(data, 4), le32(data, 8), le32(data, 36), le32(data, 40))
     else {
         inventory.gap("", Reason::Truncated, "a registry hive that ends within its header");
         return Mine::Yes;

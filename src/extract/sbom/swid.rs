@@ -8,6 +8,7 @@ use ciborium::Value;
 use super::super::xml::{Element, Met, stream};
 use super::super::{Doc, Extractor, Head, Mine, Read, text};
 use super::{close_xml, nested_xml, say_digest};
+use crate::bytes::hex;
 use crate::fact::{Component, Coverage, FactKind, Inventory, Label, LabelSource, Reason};
 
 pub(in super::super) const XML: Extractor =
@@ -305,8 +306,7 @@ fn concise_files(value: &Value, folder: &str, at: &str, inventory: &mut Inventor
                 Some(8) => "sha512",
                 _ => "hash",
             };
-            let hex = sum.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-            say_digest(&mut c, Some(algorithm), Some(&hex), format_args!("/hash"));
+            say_digest(&mut c, Some(algorithm), Some(&hex(sum)), format_args!("/hash"));
         }
         inventory.add(c);
     }

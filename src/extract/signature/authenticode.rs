@@ -9,6 +9,7 @@ use super::ber::{self, OCTETS, SEQUENCE, SET, context};
 use super::cms::{self, Message};
 use super::digest::Algorithm;
 use super::{Verdict, say as say_message};
+use crate::bytes::{le16, le32};
 use crate::fact::{Inventory, Reason};
 
 /// `SpcIndirectDataContent`: what a signature of a file signs.
@@ -55,8 +56,8 @@ pub(in super::super) fn say(data: &[u8], layout: &Layout, inventory: &mut Invent
         if index >= ENTRIES {
             return inventory.gap(field, Reason::Limit, format!("more than {ENTRIES} certificate entries; not read"));
         }
-        let length = rest.get(..4).and_then(|b| b.try_into().ok()).map_or(0, u32::from_le_bytes) as usize;
-        let kind = rest.get(6..8).and_then(|b| b.try_into().ok()).map_or(0, u16::from_le_bytes);
+        let length = le32(rest, 0).unwrap_or(0) as usize;
+        let kind = le16(rest, 6).unwrap_or(0);
         if length < 8 {
             // Padding behind the last one.
             if rest.len() > 64 || rest.iter().any(|b| *b != 0) {
@@ -225,7 +226,7 @@ fn pages_differ(data: &[u8], layout: &Layout, algorithm: Algorithm, table: &[u8]
         algorithm.digest([a, b, rest, padding])
     };
     expected.zip(table.chunks_exact(width)).any(|(place, entry)| {
-        let at = entry.get(..4).and_then(|b| b.try_into().ok()).map_or(0, u32::from_le_bytes) as usize;
+        let at = le32(entry, 0).unwrap_or(0) as usize;
         at != place.0 || entry.get(4..) != Some(&of_page(place))
     })
 }

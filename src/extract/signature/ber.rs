@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use crate::bytes::{be32, utf16_be};
+
 /// Elements of indefinite length within each other: finding their end means reading what is in them.
 const DEPTH: usize = 24;
 
@@ -112,14 +114,10 @@ impl<'a> Element<'a> {
         let bytes = self.octets();
         match tag & 0x1f {
             // BMPString: UTF-16, big end first.
-            30 => {
-                let units: Vec<u16> =
-                    bytes.chunks_exact(2).filter_map(|c| c.try_into().ok()).map(u16::from_be_bytes).collect();
-                String::from_utf16_lossy(&units)
-            }
+            30 => utf16_be(&bytes),
             // UniversalString: UTF-32.
             28 => {
-                let points = bytes.chunks_exact(4).filter_map(|c| c.try_into().ok()).map(u32::from_be_bytes);
+                let points = bytes.chunks_exact(4).filter_map(|c| be32(c, 0));
                 points.map(|p| char::from_u32(p).unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
             }
             // TeletexString: Latin-1 in practice, unless it is UTF-8 all the same.

@@ -3,6 +3,7 @@
 //! In: the content of a signed certificate trust list. Out: a fact for each file it names.
 
 use super::ber::{self, Element, OCTETS, OID, SEQUENCE};
+use crate::bytes::utf16;
 use crate::fact::{FactKind, Inventory, Reason, cut};
 
 /// A certificate trust list.
@@ -44,7 +45,5 @@ fn file_name(attribute: &Element<'_>) -> Option<String> {
     let pair = both.next()?.inner(SEQUENCE)?;
     let name = pair.children().next()?.text();
     let value = pair.children().find(|e| e.tag == OCTETS)?;
-    let units: Vec<u16> =
-        value.content.chunks_exact(2).filter_map(|c| c.try_into().ok()).map(u16::from_le_bytes).collect();
-    name.eq_ignore_ascii_case("File").then(|| String::from_utf16_lossy(&units).trim_end_matches('\0').to_owned())
+    name.eq_ignore_ascii_case("File").then(|| utf16(value.content).trim_end_matches('\0').to_owned())
 }

@@ -4,7 +4,8 @@
 //! trust is said.
 
 use super::ber::{self, Element, INTEGER, SEQUENCE, context};
-use super::digest::{Algorithm, hex};
+use super::digest::Algorithm;
+use crate::bytes::hex;
 use crate::fact::cut;
 
 /// A certificate, as far as it is read.
@@ -65,14 +66,14 @@ impl<'a> Certificate<'a> {
     /// The digest of the whole certificate, `algorithm:hex`.
     pub fn thumbprint(&self, algorithm: Algorithm) -> String {
         let name = algorithm.name().to_ascii_lowercase().replace('-', "");
-        format!("{name}:{}", hex(&algorithm.digest([self.whole]), false))
+        format!("{name}:{}", hex(&algorithm.digest([self.whole])))
     }
 }
 
 /// A serial number in hex, without the zero that only keeps it positive.
 pub(super) fn serial(content: &[u8]) -> String {
     let content = content.get(..64).unwrap_or(content);
-    hex(content.strip_prefix(&[0]).filter(|rest| !rest.is_empty()).unwrap_or(content), true)
+    hex(content.strip_prefix(&[0]).filter(|rest| !rest.is_empty()).unwrap_or(content)).to_ascii_uppercase()
 }
 
 fn key_id(extensions: Element<'_>) -> Option<&[u8]> {

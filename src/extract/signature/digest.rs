@@ -92,12 +92,3 @@ impl Hasher {
         }
     }
 }
-
-/// Bytes as hex.
-pub(in super::super) fn hex(bytes: &[u8], upper: bool) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = if upper { write!(text, "{byte:02X}") } else { write!(text, "{byte:02x}") };
-        text
-    })
-}

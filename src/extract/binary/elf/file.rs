@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use crate::bytes::{be16, be32, be64, le16, le32, le64, text_until_zero};
 use crate::fact::{Inventory, Reason};
 
 pub(super) const SHT_NOTE: u32 = 7;
@@ -127,23 +128,16 @@ impl<'d> File<'d> {
         self.little
     }
 
-    fn bytes_at<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
-        self.data.get(at..at.checked_add(N)?)?.try_into().ok()
-    }
-
     pub fn u16(&self, at: usize) -> Option<u16> {
-        let bytes = self.bytes_at(at)?;
-        Some(if self.little { u16::from_le_bytes(bytes) } else { u16::from_be_bytes(bytes) })
+        if self.little { le16(self.data, at) } else { be16(self.data, at) }
     }
 
     pub fn u32(&self, at: usize) -> Option<u32> {
-        let bytes = self.bytes_at(at)?;
-        Some(if self.little { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) })
+        if self.little { le32(self.data, at) } else { be32(self.data, at) }
     }
 
     pub fn u64(&self, at: usize) -> Option<u64> {
-        let bytes = self.bytes_at(at)?;
-        Some(if self.little { u64::from_le_bytes(bytes) } else { u64::from_be_bytes(bytes) })
+        if self.little { le64(self.data, at) } else { be64(self.data, at) }
     }
 
     /// A number as wide as an address.
@@ -234,9 +228,7 @@ impl<'d> File<'d> {
     /// The name of a section, as far as it is told to a reader.
     pub fn section_name(&self, section: &Section) -> Cow<'d, str> {
         let rest = usize::try_from(section.name).ok().and_then(|at| self.names.get(at..)).unwrap_or_default();
-        let rest = rest.get(..64).unwrap_or(rest);
-        let end = memchr::memchr(0, rest).unwrap_or(rest.len());
-        String::from_utf8_lossy(rest.get(..end).unwrap_or_default())
+        text_until_zero(rest, 64)
     }
 
     /// A file of debugging data alone: it keeps the headers of segments it does not hold.

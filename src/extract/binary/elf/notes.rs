@@ -8,6 +8,7 @@ use packageurl::PackageUrl;
 use serde_json::Value;
 
 use super::file::{File, SHT_NOTE};
+use crate::bytes::{be32, hex, le32, text_until_zero};
 use crate::fact::{FactKind, Inventory, Label, LabelSource, Reason};
 
 const PT_NOTE: u32 = 4;
@@ -73,9 +74,7 @@ pub(super) fn debug_links(file: &File<'_>, inventory: &mut Inventory<'_>) {
 
 /// The text up to a zero.
 fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
-    let bytes = bytes.get(..TEXT).unwrap_or(bytes);
-    let end = memchr::memchr(0, bytes).unwrap_or(bytes.len());
-    String::from_utf8_lossy(bytes.get(..end).unwrap_or_default())
+    text_until_zero(bytes, TEXT)
 }
 
 /// Every note, by sections and by segments: either may be missing.
@@ -146,8 +145,8 @@ impl<'d> Reader<'_, 'd> {
     fn one(&mut self, owner: &'d [u8], kind: u32, desc: &[u8], inventory: &mut Inventory<'_>) {
         match (owner, kind) {
             (b"GNU", 3) => {
-                let hex: String = desc.iter().take(64).map(|b| format!("{b:02x}")).collect();
-                inventory.say(FactKind::BuildId, hex, ".note.gnu.build-id");
+                let id = desc.get(..64).unwrap_or(desc);
+                inventory.say(FactKind::BuildId, hex(id), ".note.gnu.build-id");
             }
             (b"GNU", 4) => inventory.say(FactKind::Toolchain, text(desc), ".note.gnu.gold-version"),
             // The least kernel, and features of the processor.
@@ -173,8 +172,7 @@ impl<'d> Reader<'_, 'd> {
 /// What the Android NDK wrote: the least system, and its own version and build.
 fn android(file: &File<'_>, desc: &[u8], inventory: &mut Inventory<'_>) {
     let field = ".note.android.ident";
-    let Some(level) = desc.get(..4).and_then(|bytes| bytes.try_into().ok()) else { return };
-    let level = if file.little() { u32::from_le_bytes(level) } else { u32::from_be_bytes(level) };
+    let Some(level) = (if file.little() { le32(desc, 0) } else { be32(desc, 0) }) else { return };
     let part = |from: usize| desc.get(from..(from + 64).min(desc.len())).map(text).filter(|text| !text.is_empty());
     inventory.say(FactKind::Toolchain, format!("Android API {level}"), field);
     if let Some(version) = part(4) {

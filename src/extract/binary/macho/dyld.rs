@@ -4,9 +4,10 @@
 //! In: an [`Image`]. Out: names that the symbol table did not say. The trie of a hostile file has loops and shares its
 //! branches: no node is visited twice, and the walk keeps its own stack.
 
-use super::image::{Image, until_zero};
+use super::image::Image;
 use super::symbols::{NAME, Said, plain};
 use super::{FactKind, Inventory, Reason, SYMBOLS};
+use crate::bytes::until_zero;
 
 /// Says the names.
 pub(super) fn say<'a>(image: &Image<'a>, prefix: &str, said: &mut Said<'a>, inventory: &mut Inventory<'_>) {

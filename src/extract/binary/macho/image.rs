@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::{FactKind, Inventory, Reason};
+use crate::bytes::{be32, be64, le32, le64, until_zero};
 
 /// Load commands of one image; the kernel's collections have some hundreds.
 const COMMANDS: usize = 65_536;
@@ -56,21 +57,12 @@ pub(super) struct Section {
 
 /// A number of four bytes.
 fn word(data: &[u8], at: usize, little: bool) -> Option<u32> {
-    let bytes = data.get(at..at.checked_add(4)?)?.try_into().ok()?;
-    Some(if little { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) })
+    if little { le32(data, at) } else { be32(data, at) }
 }
 
 /// The same of eight.
 fn long(data: &[u8], at: usize, little: bool) -> Option<u64> {
-    let bytes = data.get(at..at.checked_add(8)?)?.try_into().ok()?;
-    Some(if little { u64::from_le_bytes(bytes) } else { u64::from_be_bytes(bytes) })
-}
-
-/// The text up to the first zero, or to the end.
-pub(super) fn until_zero(data: &[u8], most: usize) -> &[u8] {
-    let data = data.get(..most).unwrap_or(data);
-    let end = memchr::memchr(0, data).unwrap_or(data.len());
-    data.get(..end).unwrap_or_default()
+    if little { le64(data, at) } else { be64(data, at) }
 }
 
 fn name_at(data: &[u8], at: usize) -> String {

@@ -16,6 +16,7 @@ use image::Image;
 use super::super::package::info_plist;
 use super::super::{Doc, Extractor, Head, Mine, Read, plist};
 use super::{SYMBOLS, auditable, go};
+use crate::bytes::be32;
 use crate::fact::{FactKind, Inventory, Reason};
 
 pub(in super::super) const EXTRACTOR: Extractor =
@@ -29,7 +30,7 @@ fn claim(head: &Head<'_>) -> bool {
         Some([0xcf | 0xce, 0xfa, 0xed, 0xfe] | [0xfe, 0xed, 0xfa, 0xcf | 0xce]) => true,
         // A Java class begins with the same four bytes; its version, from 45 on, stands where the count does.
         Some([0xca, 0xfe, 0xba, 0xbe | 0xbf]) => {
-            let count = head.data.get(4..8).and_then(|b| b.try_into().ok()).map_or(0, u32::from_be_bytes);
+            let count = be32(head.data, 4).unwrap_or(0);
             (1..=ARCHITECTURES as u32).contains(&count)
         }
         _ => false,

@@ -6,9 +6,10 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::image::{Image, until_zero};
+use super::image::Image;
 use super::symbols::Said;
 use super::{FactKind, Inventory, Reason};
+use crate::bytes::until_zero;
 
 /// Classes of one image; the largest real ones have some ten thousand.
 const CLASSES: usize = 200_000;

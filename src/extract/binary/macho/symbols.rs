@@ -4,8 +4,9 @@
 
 use std::collections::HashSet;
 
-use super::image::{Image, until_zero};
+use super::image::Image;
 use super::{FactKind, Inventory, Reason, SYMBOLS};
+use crate::bytes::until_zero;
 
 /// Longest name of a symbol.
 pub(super) const NAME: usize = 4096;

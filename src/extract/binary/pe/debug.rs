@@ -3,8 +3,8 @@
 //! In: the headers as [`Image`]. Out: path and identifier of CodeView entries, the latter as symbol servers write it.
 //! All other entries (POGO, reproducible builds, embedded symbols) say nothing of a name.
 
-use super::super::{u16_at, u32_at};
 use super::{Image, NAME, broken};
+use crate::bytes::{le16, le32};
 use crate::extract::text;
 use crate::fact::{FactKind, Inventory, Reason};
 
@@ -23,7 +23,7 @@ pub(super) fn say(data: &[u8], image: &Image, inventory: &mut Inventory<'_>) {
         inventory.gap("DEBUG", Reason::Limit, format!("more than {ENTRIES} entries; the rest was not read"));
     }
     for (i, entry) in table.chunks_exact(28).take(ENTRIES).enumerate() {
-        let field = |at: usize| u32_at(entry, at).unwrap_or(0);
+        let field = |at: usize| le32(entry, at).unwrap_or(0);
         let (kind, size, address, pointer) = (field(12), field(16), field(20), field(24));
         if kind != IMAGE_DEBUG_TYPE_CODEVIEW || size == 0 {
             continue;
@@ -39,10 +39,10 @@ pub(super) fn say(data: &[u8], image: &Image, inventory: &mut Inventory<'_>) {
 }
 
 fn code_view(record: &[u8], field: &str, inventory: &mut Inventory<'_>) {
-    let number = |at: usize| u32_at(record, at);
+    let number = |at: usize| le32(record, at);
     let (id, path) = match record.get(..4) {
         Some(b"RSDS") => {
-            let parts = number(4).zip(u16_at(record, 8)).zip(u16_at(record, 10)).zip(number(20));
+            let parts = number(4).zip(le16(record, 8)).zip(le16(record, 10)).zip(number(20));
             let Some((((first, second), third), age)) = parts else { return broken(inventory, field) };
             let rest: String = record.get(12..20).unwrap_or_default().iter().map(|b| format!("{b:02X}")).collect();
             (format!("{first:08X}{second:04X}{third:04X}{rest}{age:X}"), record.get(24..))

@@ -16,7 +16,7 @@ use schema::{ASSEMBLY, ASSEMBLY_REF, FILE, IMPL_MAP, MANIFEST_RESOURCE, MODULE, 
 use sha1::{Digest as _, Sha1};
 
 use super::{Image, broken};
-use crate::extract::binary::u32_at;
+use crate::bytes::{hex, le32};
 use crate::fact::{FactKind, Inventory, Reason};
 
 /// Rows looked at in one file.
@@ -31,7 +31,7 @@ const NAMED: u32 = 50_000;
 pub(super) fn say(data: &[u8], image: &Image, inventory: &mut Inventory<'_>) {
     let Some((address, _)) = image.directory(data, 14) else { return };
     let header = image.part(data, address, 72).filter(|header| header.len() == 72);
-    let root = header.and_then(|header| image.part(data, u32_at(header, 8)?, u32_at(header, 12)?));
+    let root = header.and_then(|header| image.part(data, le32(header, 8)?, le32(header, 12)?));
     let Some(root) = root else { return broken(inventory, ".NET") };
     let Some(metadata) = Metadata::read(root, inventory) else { return };
     inventory.say(FactKind::Toolchain, format!("CLR {}", metadata.version), ".NET");
@@ -145,7 +145,8 @@ impl<'d> Reader<'_, 'd, '_> {
             self.lost |= key.len() > KEY;
             let key = if key.len() > KEY { &[] } else { key };
             // A flag tells the whole key from its token.
-            let token = if self.cell(ASSEMBLY_REF, row, 4) & 1 == 1 { token(key) } else { hex(key) };
+            let token =
+                if self.cell(ASSEMBLY_REF, row, 4) & 1 == 1 { token(key) } else { hex(key.get(..64).unwrap_or(key)) };
             if !key.is_empty() {
                 field.push_str(&format!(", PublicKeyToken={}", crate::fact::cut(&token, 64)));
             }
@@ -224,8 +225,4 @@ impl<'d> Reader<'_, 'd, '_> {
 /// The token of a public key: the last eight bytes of its SHA-1, backwards.
 fn token(key: &[u8]) -> String {
     hex(Sha1::digest(key).iter().rev().take(8).copied().collect::<Vec<u8>>().as_slice())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().take(64).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -4,9 +4,9 @@
 //! exactly three levels and one budget of entries, so a tree that leads back into itself ends.
 
 use super::super::strings::Stems;
-use super::super::{u16_at, u32_at};
 use super::version_info::{self, Block};
 use super::{Image, broken, manifest, string_table};
+use crate::bytes::{le16, le32};
 use crate::fact::{FactKind, Inventory, Label, LabelSource, Reason};
 
 /// Version strings read per file, whatever the number of resources that hold them.
@@ -150,7 +150,7 @@ impl Walk<'_> {
     fn entries(&mut self, at: u32) -> Vec<(u32, u32)> {
         let mut found = Vec::new();
         let start = usize::try_from(at).ok().and_then(|at| self.base.checked_add(at));
-        let counts = start.and_then(|at| u16_at(self.data, at + 12).zip(u16_at(self.data, at + 14)));
+        let counts = start.and_then(|at| le16(self.data, at + 12).zip(le16(self.data, at + 14)));
         let (Some(start), Some((named, by_id))) = (start, counts) else {
             self.lost = true;
             return found;
@@ -161,7 +161,7 @@ impl Walk<'_> {
             }
             self.left -= 1;
             let at = start + 16 + i * 8;
-            let Some(entry) = u32_at(self.data, at).zip(u32_at(self.data, at + 4)) else {
+            let Some(entry) = le32(self.data, at).zip(le32(self.data, at + 4)) else {
                 self.lost = true;
                 break;
             };
@@ -185,7 +185,7 @@ impl Walk<'_> {
 
     fn leaf(&mut self, name: u32, language: u32, to: u32) -> Option<Leaf> {
         let at = usize::try_from(to).ok().filter(|_| to & FLAG == 0).and_then(|to| self.base.checked_add(to));
-        let entry = at.and_then(|at| u32_at(self.data, at).zip(u32_at(self.data, at + 4)));
+        let entry = at.and_then(|at| le32(self.data, at).zip(le32(self.data, at + 4)));
         self.lost |= entry.is_none();
         entry.map(|(address, size)| Leaf { name, language, address, size })
     }
@@ -233,10 +233,10 @@ impl Walk<'_> {
             return known.map_or_else(|| id.to_string(), |(_, name)| (*name).to_owned());
         }
         let at = usize::try_from(id & !FLAG).ok().and_then(|at| self.base.checked_add(at));
-        let length = at.and_then(|at| u16_at(self.data, at)).map_or(0, usize::from);
+        let length = at.and_then(|at| le16(self.data, at)).map_or(0, usize::from);
         let text = at.and_then(|at| self.data.get(at.checked_add(2)?..)).and_then(|rest| rest.get(..length * 2));
         self.lost |= text.is_none();
-        let units = text.unwrap_or_default().chunks_exact(2).take(LETTERS).filter_map(|unit| u16_at(unit, 0));
+        let units = text.unwrap_or_default().chunks_exact(2).take(LETTERS).filter_map(|unit| le16(unit, 0));
         char::decode_utf16(units).map(|letter| letter.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::u32_at;
+use crate::bytes::le32;
 use crate::fact::{FactKind, Inventory, Reason};
 
 /// Bytes searched for the mark; real ones stand in the first few hundred.
@@ -20,9 +20,9 @@ pub(super) fn say(data: &[u8], header: usize, inventory: &mut Inventory<'_>) {
     }
     let stub = data.get(..header.min(REACH)).unwrap_or(data);
     let Some(end) = memchr::memmem::rfind(stub, b"Rich") else { return };
-    let Some(key) = u32_at(stub, end + 4) else { return };
+    let Some(key) = le32(stub, end + 4) else { return };
     // The mark in front is hidden like everything between; words stand at multiples of four.
-    let word = |at: usize| u32_at(stub, at).map(|word| word ^ key);
+    let word = |at: usize| le32(stub, at).map(|word| word ^ key);
     let start = (0..end).rev().filter(|at| (end - at) % 4 == 0).find(|at| word(*at) == Some(DANS));
     let Some(start) = start else {
         inventory.remark("RICH", "a Rich header without a beginning");

@@ -5,7 +5,7 @@
 //! Must not know: what a text means.
 
 use super::super::strings::Stems;
-use super::super::u16_at;
+use crate::bytes::le16;
 use crate::fact::{FactKind, Inventory, Reason};
 
 /// Bytes of string tables read of one file: entries may all point at one block.
@@ -31,7 +31,7 @@ pub(super) fn say(
     let quiet = !stems.stand_in(data);
     let mut rest = data;
     for i in 0..16u32 {
-        let Some(length) = u16_at(rest, 0).map(usize::from) else { break };
+        let Some(length) = le16(rest, 0).map(usize::from) else { break };
         let text = rest.get(2..).and_then(|rest| rest.get(..length * 2));
         let Some(text) = text else {
             let field = format!("STRINGTABLE[0x{language:04x}]");
@@ -40,7 +40,7 @@ pub(super) fn say(
         };
         rest = rest.get(2 + length * 2..).unwrap_or_default();
         if !quiet && stems.stand_in(text) {
-            let units = text.chunks_exact(2).take(LETTERS).filter_map(|unit| u16_at(unit, 0));
+            let units = text.chunks_exact(2).take(LETTERS).filter_map(|unit| le16(unit, 0));
             let text: String = char::decode_utf16(units).map(|u| u.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
             let number = block.saturating_sub(1).saturating_mul(16).saturating_add(i);
             inventory.file.say_at(FactKind::Text, text, format_args!("STRINGTABLE[0x{language:04x}]/{number}"));

@@ -6,8 +6,9 @@
 
 use std::ops::Range;
 
-use super::super::{SYMBOLS, u16_at, u32_at};
+use super::super::SYMBOLS;
 use super::{Image, broken, ended, name};
+use crate::bytes::{le16, le32};
 use crate::fact::{FactKind, Inventory, Reason};
 
 /// Modules a file imports from; real ones have hundreds.
@@ -37,7 +38,7 @@ fn exports(data: &[u8], image: &Image, left: &mut Budget, inventory: &mut Invent
     let Some(at) = image.offset(address).filter(|at| at.saturating_add(40) <= data.len()) else {
         return broken(inventory, "EXPORT");
     };
-    let field = |i: usize| u32_at(data, at + i).unwrap_or(0);
+    let field = |i: usize| le32(data, at + i).unwrap_or(0);
     if let Some(own) = Some(field(12)).filter(|a| *a != 0).and_then(|a| name(data, image, a)) {
         inventory.say(FactKind::ExportName, own, "EXPORT/Name");
     }
@@ -54,7 +55,7 @@ fn exports(data: &[u8], image: &Image, left: &mut Budget, inventory: &mut Invent
             return;
         }
         left.symbols -= 1;
-        let Some(address) = u32_at(data, table.saturating_add(i.saturating_mul(4))) else {
+        let Some(address) = le32(data, table.saturating_add(i.saturating_mul(4))) else {
             return broken(inventory, "EXPORT");
         };
         match name(data, image, address) {
@@ -85,7 +86,7 @@ fn forwarders(
         }
         left.symbols -= 1;
         let entry = usize::try_from(i).ok().and_then(|i| table.checked_add(i.checked_mul(4)?));
-        let Some(address) = entry.and_then(|at| u32_at(data, at)) else { return broken(inventory, "EXPORT") };
+        let Some(address) = entry.and_then(|at| le32(data, at)) else { return broken(inventory, "EXPORT") };
         if !directory.contains(&address) {
             continue;
         }
@@ -107,7 +108,7 @@ fn bound(data: &[u8], image: &Image, left: &mut Budget, inventory: &mut Inventor
             return;
         }
         left.modules -= 1;
-        let Some((stamp, at)) = u32_at(entry, 0).zip(u16_at(entry, 4)) else { break };
+        let Some((stamp, at)) = le32(entry, 0).zip(le16(entry, 4)) else { break };
         if stamp == 0 && at == 0 {
             return;
         }
@@ -127,7 +128,7 @@ fn imports(data: &[u8], image: &Image, left: &mut Budget, inventory: &mut Invent
         let at = start.saturating_add(i * 20);
         let Some(field) = data.get(at..at.saturating_add(20)) else { return broken(inventory, "IMPORT") };
         let (lookup, module, addresses) =
-            (u32_at(field, 0).unwrap_or(0), u32_at(field, 12).unwrap_or(0), u32_at(field, 16).unwrap_or(0));
+            (le32(field, 0).unwrap_or(0), le32(field, 12).unwrap_or(0), le32(field, 16).unwrap_or(0));
         if module == 0 || (lookup == 0 && addresses == 0) {
             return;
         }
@@ -145,13 +146,13 @@ fn delayed(data: &[u8], image: &Image, left: &mut Budget, inventory: &mut Invent
     for i in 0.. {
         let at = start.saturating_add(i * 32);
         let Some(field) = data.get(at..at.saturating_add(32)) else { return broken(inventory, "DELAY_IMPORT") };
-        let relative = u32_at(field, 0).unwrap_or(0) & 1 == 1;
+        let relative = le32(field, 0).unwrap_or(0) & 1 == 1;
         let address = |i: usize| {
-            let value = u32_at(field, i).unwrap_or(0);
+            let value = le32(field, i).unwrap_or(0);
             // Old files hold virtual addresses.
             if relative { value } else { value.wrapping_sub(u32::try_from(image.base & 0xffff_ffff).unwrap_or(0)) }
         };
-        if u32_at(field, 4) == Some(0) {
+        if le32(field, 4) == Some(0) {
             return;
         }
         if !one(data, image, address(4), address(16), "DELAY_IMPORT", left, inventory) {
@@ -186,11 +187,11 @@ fn one(
     let width = if image.wide { 8 } else { 4 };
     for i in 0usize.. {
         let at = table.saturating_add(i.saturating_mul(width));
-        let Some(low) = u32_at(data, at) else {
+        let Some(low) = le32(data, at) else {
             broken(inventory, directory);
             return true;
         };
-        let high = if image.wide { u32_at(data, at.saturating_add(4)).unwrap_or(0) } else { low };
+        let high = if image.wide { le32(data, at.saturating_add(4)).unwrap_or(0) } else { low };
         if low == 0 && (high == 0 || !image.wide) {
             return true;
         }

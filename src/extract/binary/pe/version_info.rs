@@ -2,8 +2,7 @@
 //!
 //! In: the bytes of one resource. Out: its string tables and fixed numbers. Real resources break the documented rules
 //! (value lengths in bytes for words, missing padding), so lengths bound and never prove.
-
-use super::super::{u16_at, u32_at};
+use crate::bytes::{le16, le32};
 
 /// One StringTable.
 pub(super) struct Block {
@@ -53,9 +52,9 @@ pub(super) fn read(data: &[u8], left: &mut usize) -> Option<VersionInfo> {
 
 /// The numbers of VS_FIXEDFILEINFO, known by its signature.
 fn fixed(root: &Item<'_>) -> Option<(String, String)> {
-    let value = root.data.get(root.value..).filter(|value| u32_at(value, 0) == Some(0xfeef_04bd))?;
+    let value = root.data.get(root.value..).filter(|value| le32(value, 0) == Some(0xfeef_04bd))?;
     let version = |at: usize| {
-        let (high, low) = (u32_at(value, at)?, u32_at(value, at + 4)?);
+        let (high, low) = (le32(value, at)?, le32(value, at + 4)?);
         Some(format!("{}.{}.{}.{}", high >> 16, high & 0xffff, low >> 16, low & 0xffff))
     };
     version(8).zip(version(16))
@@ -73,12 +72,12 @@ struct Item<'a> {
 
 impl<'a> Item<'a> {
     fn read(data: &'a [u8]) -> Option<Item<'a>> {
-        let len = usize::from(u16_at(data, 0)?);
+        let len = usize::from(le16(data, 0)?);
         if len < 6 {
             return None;
         }
         let data = data.get(..len).unwrap_or(data);
-        let value_len = usize::from(u16_at(data, 2)?);
+        let value_len = usize::from(le16(data, 2)?);
         let (key, end) = wide(data, 6)?;
         Some(Item { key, data, value: align(end), value_len })
     }
@@ -91,7 +90,7 @@ impl<'a> Item<'a> {
         std::iter::from_fn(move || {
             while at.saturating_add(6) <= end {
                 let rest = data.get(at..end)?;
-                let len = usize::from(u16_at(rest, 0)?);
+                let len = usize::from(le16(rest, 0)?);
                 if len < 6 {
                     // Padding of a careless compiler: look at the next word.
                     at = at.saturating_add(4);
@@ -125,7 +124,7 @@ fn wide(data: &[u8], at: usize) -> Option<(String, usize)> {
     let mut units = Vec::new();
     let mut at = at;
     loop {
-        let unit = u16_at(data, at)?;
+        let unit = le16(data, at)?;
         at += 2;
         if unit == 0 {
             return Some((String::from_utf16_lossy(&units), at));

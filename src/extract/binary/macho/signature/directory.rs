@@ -4,8 +4,9 @@
 
 use super::super::super::super::signature::Verdict;
 use super::super::super::super::signature::digest::Algorithm;
-use super::super::image::{Image, until_zero};
+use super::super::image::Image;
 use super::{algorithm, big};
+use crate::bytes::until_zero;
 
 /// Longest identifier.
 const NAME: usize = 1024;

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::super::NAME;
 use super::schema::{Column, SCHEMA, TABLES};
-use crate::extract::binary::{u16_at, u32_at};
+use crate::bytes::{le16, le32};
 use crate::fact::{Inventory, Reason};
 
 /// Streams looked at; the standard knows five, and some writers add one or two.
@@ -38,7 +38,7 @@ impl<'d> Metadata<'d> {
             inventory.gap(".NET", Reason::Malformed, "metadata without its mark; not read");
             return None;
         }
-        let length = usize::try_from(u32_at(root, 12)?).ok()?;
+        let length = usize::try_from(le32(root, 12)?).ok()?;
         let Some(version) = 16usize.checked_add(length).and_then(|end| root.get(16..end)) else {
             inventory.gap(".NET", Reason::Truncated, "ends within the root of its metadata");
             return None;
@@ -61,7 +61,7 @@ impl<'d> Metadata<'d> {
     /// Finds the streams: the one of tables, and whether every index in it is wide.
     fn streams(&mut self, root: &'d [u8], at: usize, inventory: &mut Inventory<'_>) -> (Option<&'d [u8]>, bool) {
         let (mut tables, mut wide) = (None, false);
-        let count = u16_at(root, at + 2).unwrap_or(0);
+        let count = le16(root, at + 2).unwrap_or(0);
         if count > STREAMS {
             inventory.gap(".NET", Reason::Limit, format!("more than {STREAMS} streams; the rest was not read"));
         }
@@ -70,7 +70,7 @@ impl<'d> Metadata<'d> {
         for _ in 0..count.min(STREAMS) {
             let name = root.get(at + 8..).map(|rest| rest.get(..32).unwrap_or(rest));
             let name = name.and_then(|rest| rest.get(..memchr::memchr(0, rest)?));
-            let (Some(from), Some(size), Some(name)) = (u32_at(root, at), u32_at(root, at + 4), name) else {
+            let (Some(from), Some(size), Some(name)) = (le32(root, at), le32(root, at + 4), name) else {
                 inventory.gap(".NET", Reason::Malformed, "a list of streams that cannot be read to its end");
                 break;
             };
@@ -101,7 +101,7 @@ impl<'d> Metadata<'d> {
 
     fn tables(&mut self, stream: &'d [u8], wide: bool, inventory: &mut Inventory<'_>) {
         let heaps = stream.get(6).copied().unwrap_or(0);
-        let present = u32_at(stream, 8).zip(u32_at(stream, 12));
+        let present = le32(stream, 8).zip(le32(stream, 12));
         let Some(present) = present.map(|(low, high)| u64::from(high) << 32 | u64::from(low)) else {
             inventory.gap(".NET/#~", Reason::Truncated, "ends within the head of the tables");
             return;
@@ -110,7 +110,7 @@ impl<'d> Metadata<'d> {
         let mut at = 24;
         for (number, count) in rows.iter_mut().enumerate() {
             if present >> number & 1 == 1 {
-                let Some(read) = u32_at(stream, at) else {
+                let Some(read) = le32(stream, at) else {
                     inventory.gap(".NET/#~", Reason::Truncated, "ends within the head of the tables");
                     return;
                 };
@@ -153,7 +153,7 @@ impl<'d> Metadata<'d> {
         let table = self.tables.get(table).filter(|table| row >= 1 && row <= table.rows)?;
         let (offset, width) = *table.columns.get(column)?;
         let at = usize::try_from(row - 1).ok()?.checked_mul(table.width)?.checked_add(offset)?;
-        if width == 2 { u16_at(table.data, at).map(u32::from) } else { u32_at(table.data, at) }
+        if width == 2 { le16(table.data, at).map(u32::from) } else { le32(table.data, at) }
     }
 
     /// A name out of the heap.
