@@ -85,6 +85,10 @@ pub(super) fn say(data: &[u8], image: &Image, stems: &Stems, inventory: &mut Inv
             inventory.say(FactKind::VersionString, format!("FixedProductVersion={product}"), &at);
         }
         blocks(&read.blocks, &field, inventory);
+        if read.lost {
+            let detail = "a part longer than what holds it, or that cannot be read: strings may be missing or cut";
+            inventory.gap(field, Reason::Malformed, detail);
+        }
     }
     if strings == 0 {
         inventory.gap(
