@@ -78,6 +78,7 @@ const EXTRACTORS: &[Extractor] = &[
     binary::elf::EXTRACTOR,
     binary::macho::EXTRACTOR,
     binary::wasm::EXTRACTOR,
+    binary::certificates::EXTRACTOR,
     pyc::EXTRACTOR,
     java::class::EXTRACTOR,
     java::manifest::EXTRACTOR,

@@ -186,6 +186,9 @@ fact_kinds! {
     CertSerial = "certificate-serial", Signature;
     /// The digest of a signer's certificate, as `algorithm:hex`, lower case.
     CertThumbprint = "certificate-thumbprint", Signature;
+    /// A certificate that code holds within itself, apart from its signature: its subject, and its digests as
+    /// `algorithm:hex`. It tells whom the code trusts or knows, not who made it.
+    EmbeddedCertificate = "embedded-certificate", Data;
     /// What a signature calls the signed program (SpcSpOpusInfo), and where more is said.
     SignedProgram = "signed-program", Signature;
     /// What was found when a signature's digest was compared with the file: `valid digest`, `digest mismatch`, `not checked`.

@@ -146,9 +146,14 @@ fn signers(
         let (signatures, _) = part(if ranged { rest.get(8..)? } else { rest })?;
         let (digests, rest) = part(signed)?;
         let (certificates, _) = part(rest)?;
-        let verdict = compare(&parts(digests)?, made);
+        let (digests, signatures) = (parts(digests)?, parts(signatures)?);
+        if digests.len() > MANY || signatures.len() > MANY {
+            let detail = format!("more than {MANY} digests or signatures of one signer; the rest was not read");
+            inventory.gap(&field, Reason::Limit, detail);
+        }
+        let verdict = compare(&digests, made);
         inventory.say(FactKind::SignatureDigest, verdict.to_string(), format!("{field}/digest"));
-        for algorithm in parts(signatures)?.iter().filter_map(|s| le32(s, 0)) {
+        for algorithm in signatures.iter().filter_map(|s| le32(s, 0)) {
             let name = ALGORITHMS.iter().find(|(known, ..)| *known == algorithm).map(|(_, name, _)| (*name).to_owned());
             let name = name.unwrap_or_else(|| format!("0x{algorithm:04x}"));
             inventory.say(FactKind::Property, format!("signature-algorithm={name}"), format!("{field}/signatures"));

@@ -6,6 +6,7 @@
 //! what stands there. `goblin` is the second reader in the tests.
 
 mod auditable;
+pub(super) mod certificates;
 pub(super) mod elf;
 mod go;
 pub(super) mod macho;

@@ -86,8 +86,13 @@ pub(in super::super) fn say(root: &Node<'_>, prefix: &str, inventory: &mut Inven
         for (key, kind) in KEYS {
             inventory.say(*kind, inner.str(key).unwrap_or_default(), format!("{prefix}/{outer}/{key}"));
         }
-        let classes = inner.get("NEProviderClasses").map(Node::members).into_iter().flatten().take(NAMES);
-        for (provider, class) in classes {
+        let classes = inner.get("NEProviderClasses").map(Node::members).into_iter().flatten();
+        for (index, (provider, class)) in classes.enumerate() {
+            if index >= NAMES {
+                let detail = format!("more than {NAMES} names; the rest was not read");
+                inventory.gap(format!("{prefix}/{outer}/NEProviderClasses"), Reason::Limit, detail);
+                break;
+            }
             let field = format!("{prefix}/{outer}/NEProviderClasses/{provider}");
             inventory.say(FactKind::ClassReference, class.text().unwrap_or_default(), field);
         }

@@ -163,6 +163,7 @@ const FOR_OTHERS: &[&str] = &[
     "Microsoft Windows Early Launch Anti-malware",
     "Microsoft Windows Third Party",
     "Microsoft Windows UEFI Driver Publisher",
+    "Microsoft UEFI CA",
     "Microsoft Marketplace",
     "Apple Mac OS Application Signing",
     "Apple iPhone OS Application Signing",

@@ -71,9 +71,14 @@ pub(super) fn say<'d>(file: &File<'d>, dynamic: Option<&Dynamic<'d>>, inventory:
         debugger_symbols(file, section, size, &mut seen, &mut marked, inventory);
     }
     // What a kernel module offers to others.
-    for name in file.named("__ksymtab_strings", inventory).unwrap_or_default().split(|b| *b == 0).take(SYMBOLS) {
+    let kernel = "__ksymtab_strings";
+    for (index, name) in file.named(kernel, inventory).unwrap_or_default().split(|b| *b == 0).enumerate() {
+        if index >= SYMBOLS {
+            inventory.gap(kernel, Reason::Limit, format!("more than {SYMBOLS} symbols; the rest was not read"));
+            break;
+        }
         if !name.is_empty() && name.len() < 4096 && seen.exports.insert(name) {
-            inventory.say(FactKind::ExportSymbol, String::from_utf8_lossy(name), "__ksymtab_strings");
+            inventory.say(FactKind::ExportSymbol, String::from_utf8_lossy(name), kernel);
         }
     }
     marked

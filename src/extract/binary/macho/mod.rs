@@ -25,7 +25,7 @@ pub(in super::super) const EXTRACTOR: Extractor =
 /// Architectures in a universal file: real ones have at most a handful.
 const ARCHITECTURES: usize = 32;
 
-fn claim(head: &Head<'_>) -> bool {
+pub(in super::super) fn claim(head: &Head<'_>) -> bool {
     match head.data.get(..4) {
         Some([0xcf | 0xce, 0xfa, 0xed, 0xfe] | [0xfe, 0xed, 0xfa, 0xcf | 0xce]) => true,
         // A Java class begins with the same four bytes; its version, from 45 on, stands where the count does.
