@@ -32,7 +32,8 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
         // What stands in no section is the signature's.
         let Some(region) = inventory.region(start as u64).map(str::to_owned) else { continue };
         let near = doc.data.get(start..(start + LONGEST).min(doc.data.len())).unwrap_or_default();
-        let Some(certificate) = Certificate::read(near).filter(|_| near.starts_with(&[0x30, 0x82])) else { continue };
+        let found = Certificate::read(near).filter(|c| near.starts_with(&[0x30, 0x82]) && c.is_whole());
+        let Some(certificate) = found else { continue };
         let subject = certificate.subject().to_string();
         let thumbprint = certificate.thumbprint(Algorithm::Sha1);
         if subject.is_empty() || !seen.insert(thumbprint.clone()) {

@@ -43,6 +43,12 @@ impl<'a> Certificate<'a> {
         Some(Certificate { whole: outer.whole, serial, issuer, subject, key_id })
     }
 
+    /// True where its issuer's signature stands behind it, as the standard wants: what only begins like one is none.
+    pub fn is_whole(&self) -> bool {
+        let parts = ber::all(self.whole).next().map(|outer| outer.children().map(|e| e.tag).collect::<Vec<_>>());
+        parts.is_some_and(|tags| tags == [SEQUENCE, SEQUENCE, 0x03])
+    }
+
     /// True when a signature made with this certificate names it so.
     pub fn is(&self, issuer: &[u8], serial: &[u8]) -> bool {
         self.serial == serial && self.issuer.whole == issuer
