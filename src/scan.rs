@@ -4,27 +4,24 @@
 //! itself, with a budget of its own, so that the result is the same for any number of threads.
 
 mod inspect;
+mod walk;
 
-use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 pub use inspect::{Said, inspect};
-use sha2::{Digest, Sha256};
+use walk::{Cx, Walked, walk_all};
 
-use crate::archive::{self, Opened, Walk};
-use crate::bytes::hex;
 use crate::catalog::{self, Catalog};
 use crate::error::Error;
 use crate::extract;
-use crate::fact::{self, Embedded, Inventory, LabelSource, Location, Reason};
+use crate::fact::{self, LabelSource, Location};
 use crate::finding::{self, Find, Relation, Unit};
-use crate::matching::{Match, Matcher, Matches};
+use crate::matching::Matcher;
 use crate::regulation::Rules;
 use crate::report::{
-    CatalogInfo, ContextInfo, Document, Examined, Finding, Gap, Label, Note, Report, SCHEMA_VERSION, Subject, Tool,
+    CatalogInfo, ContextInfo, Examined, Finding, Gap, Label, Note, Report, SCHEMA_VERSION, Subject, Tool,
 };
-use crate::source::{self, Entry, Limits, Source};
+use crate::source::{self, Limits, Source};
 use crate::verdict::{self, Context};
 
 /// What a scan may do beside the usual.
@@ -195,188 +192,6 @@ fn finish(report: &mut Report) {
 
 fn gap(gap: &fact::Gap) -> Gap {
     Gap { at: gap.at.to_string(), reason: gap.reason, detail: gap.detail.clone() }
-}
-
-/// Gaps told per input file; the rest is counted.
-const GAPS: usize = 1000;
-/// Documents whose completeness is told per input file.
-const DOCUMENTS: usize = 1000;
-
-/// What every file's walk needs.
-struct Cx<'a> {
-    matcher: &'a Matcher<'a>,
-    limits: &'a Limits,
-    options: &'a extract::Options,
-}
-
-/// What the walk of one input file gave.
-#[derive(Default)]
-struct Walked {
-    path: Arc<str>,
-    relative: String,
-    container: bool,
-    bytes: u64,
-    sha256: Option<String>,
-    matches: Matches,
-    labels: Vec<fact::Label>,
-    gaps: Vec<fact::Gap>,
-    notes: Vec<fact::Note>,
-    notes_dropped: usize,
-    members: u64,
-    unpacked: u64,
-    recognised: u64,
-    unrecognised: u64,
-    containers: u64,
-    gaps_dropped: u64,
-    components: u64,
-    documents: Vec<Document>,
-    documents_dropped: u64,
-    formats: Vec<&'static str>,
-}
-
-/// Walks all files, on as many threads as allowed; results come back in the order of the input.
-fn walk_all(entries: Vec<Entry>, digest: bool, cx: &Cx<'_>) -> Vec<Walked> {
-    let threads = cx.limits.threads.clamp(1, entries.len().max(1));
-    let entries: Vec<Mutex<Entry>> = entries.into_iter().map(Mutex::new).collect();
-    let done: Vec<Mutex<Option<Walked>>> = entries.iter().map(|_| Mutex::new(None)).collect();
-    let next = AtomicUsize::new(0);
-    let work = || {
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let (Some(entry), Some(slot)) = (entries.get(at), done.get(at)) else { return };
-            let walked = walk_one(&mut entry.lock().unwrap_or_else(PoisonError::into_inner), digest, cx);
-            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(walked);
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(work);
-        }
-        work();
-    });
-    done.into_iter().filter_map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
-}
-
-fn walk_one(entry: &mut Entry, digest: bool, cx: &Cx<'_>) -> Walked {
-    let mut walked = Walked { path: Arc::clone(&entry.path), relative: entry.relative.clone(), ..Walked::default() };
-    if cx.limits.stop.raised() {
-        let at = Location::whole(&entry.path);
-        walked.gaps.push(fact::Gap {
-            at,
-            reason: Reason::Limit,
-            detail: "not examined: stopped (time limit or interrupt)".to_owned(),
-        });
-        return walked;
-    }
-    let mut blob = match entry.open() {
-        Ok(blob) => blob,
-        Err(gap) => {
-            walked.gaps.push(gap);
-            return walked;
-        }
-    };
-    walked.bytes = blob.len();
-    if digest {
-        walked.sha256 = blob.reader().ok().and_then(|reader| sha256(reader, cx.limits));
-    }
-    let mut walk = Walk::new(cx.limits, blob.len());
-    archive::walk(&mut blob, &mut walk, &mut |blob, _, opened| examine(blob, opened, cx, &mut walked));
-    walked.members = walk.members;
-    walked.unpacked = walk.unpacked;
-    walked.gaps.append(&mut walk.into_gaps(&entry.path));
-    if walked.gaps_dropped > 0 {
-        let detail = format!("{} more places could not be examined", walked.gaps_dropped);
-        walked.gaps.push(fact::Gap { at: Location::whole(&entry.path), reason: Reason::Limit, detail });
-    }
-    walked
-}
-
-fn sha256(mut reader: source::Reader<'_>, limits: &Limits) -> Option<String> {
-    use std::io::Read as _;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 64 << 10];
-    loop {
-        if limits.stop.raised() {
-            return None;
-        }
-        let n = reader.read(&mut buffer).ok()?;
-        if n == 0 {
-            return Some(hex(&hash.finalize()));
-        }
-        hash.update(buffer.get(..n)?);
-    }
-}
-
-/// One blob: its facts, matched at once, so that only what matched is kept. Documents inside it come back.
-fn examine(blob: &mut source::Blob, opened: Opened, cx: &Cx<'_>, walked: &mut Walked) -> Vec<Embedded> {
-    let first = walked.matches.list.len();
-    let mut taker = |component: &fact::Component| cx.matcher.matches(component, &mut walked.matches);
-    let mut inventory = Inventory::with_taker(&blob.path, &blob.scope, &mut taker);
-    inventory.strict = cx.options.strict;
-    extract::name_facts(&blob.inner, &mut inventory);
-    read(blob, opened, cx.limits, cx.options, &mut inventory);
-    let mut inventory = inventory.without_taker();
-    cx.matcher.matches(&inventory.file, &mut walked.matches);
-    trace(walked.matches.list.get_mut(first..).unwrap_or_default(), &inventory);
-    // A container is only a wrapper: something in it must be recognised, too.
-    let recognised = !inventory.formats.is_empty();
-    if let Opened::As(format) = opened {
-        inventory.formats.insert(0, format);
-    }
-    if blob.depth == 0 {
-        walked.container = matches!(opened, Opened::As(_)) || !inventory.embedded.is_empty();
-        walked.formats.clone_from(&inventory.formats);
-    }
-    match opened {
-        _ if recognised => walked.recognised += 1,
-        Opened::As(_) => walked.containers += 1,
-        _ => walked.unrecognised += 1,
-    }
-    walked.components += inventory.declared;
-    if let Some(coverage) = inventory.coverage.take() {
-        if walked.documents.len() < DOCUMENTS {
-            walked.documents.push(Document { path: blob.path.to_string(), coverage });
-        } else {
-            walked.documents_dropped += 1;
-        }
-    }
-    walked.labels.append(&mut inventory.labels);
-    let room = GAPS.saturating_sub(walked.gaps.len());
-    walked.gaps_dropped += inventory.gaps.len().saturating_sub(room) as u64 + inventory.gaps_dropped;
-    walked.gaps.extend(inventory.gaps.drain(..).take(room));
-    walked.notes.append(&mut inventory.notes);
-    walked.notes_dropped += inventory.notes_dropped;
-    std::mem::take(&mut inventory.embedded)
-}
-
-/// Lets the extractors read a blob.
-fn read(
-    blob: &mut source::Blob,
-    opened: Opened,
-    limits: &Limits,
-    options: &extract::Options,
-    inventory: &mut Inventory<'_>,
-) {
-    // What is packed says nothing as bytes; a program in front of an archive does.
-    let packed = matches!(opened, Opened::As(_)) && !extract::is_program(blob.head());
-    extract::extract(blob, packed, limits, options, inventory);
-    if opened == Opened::Leaf {
-        extract::header_fact(blob.head(), inventory);
-    }
-    inventory.close();
-}
-
-/// Adds to the signs of one document how the product comes to each component.
-fn trace(matches: &mut [Match], inventory: &Inventory<'_>) {
-    let wanted: HashSet<u64> = matches.iter().filter_map(|m| m.reference).collect();
-    let routes: HashMap<u64, Arc<fact::Route>> =
-        inventory.graph.routes(&wanted).into_iter().map(|(key, route)| (key, Arc::new(route))).collect();
-    for one in matches {
-        if let Some(reference) = one.reference {
-            one.route = routes.get(&reference).cloned();
-            one.usage = inventory.usages.get(&reference).copied().or(one.usage);
-        }
-    }
 }
 
 /// Sorts what was walked into units of judgement. An archive or document with a label of its own is one;

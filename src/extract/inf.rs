@@ -3,24 +3,22 @@
 //! In: text in any encoding with a section `[Version]` and the signature of a driver INF. Out: provider, maker, files,
 //! services, keys; `%tokens%` as the section `[Strings]` has them. Must not know: what the files do.
 
+mod sections;
+
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
+use sections::{LINES, Line, Sections, TABLES, fill, sections, tables, unquoted, values};
+
 use super::{Doc, Extractor, Head, Mine, Read, text};
-use crate::fact::{FactKind, Inventory, Label, LabelSource, Reason, cut};
+use crate::fact::{FactKind, Inventory, Label, LabelSource, Reason};
 
 pub(super) const EXTRACTOR: Extractor = Extractor { name: "package/inf", claim, extract: Read::Whole(extract) };
 
 /// The longest INF that is read; those of large graphics drivers have a few MiB.
 const MOST: usize = 32 << 20;
-/// Lines read.
-const LINES: usize = 500_000;
-/// Bytes kept of one value.
-const VALUE: usize = 4096;
 /// Facts said of one file.
 const SAID: usize = 50_000;
-/// String tables read; Windows knows fewer languages.
-const TABLES: usize = 100;
 /// Letters of tokens filled in, each counted for every table it is looked up in.
 const WORK: usize = 128 << 20;
 
@@ -36,15 +34,6 @@ fn claim(head: &Head<'_>) -> bool {
 }
 
 const SIGNATURES: &[&str] = &["$windows nt$", "$chicago$", "$windows 95$"];
-
-/// A line of a section: `key = value`, or a value alone.
-struct Line {
-    key: String,
-    value: String,
-}
-
-/// The sections by their names in lower case; sections of one name are one.
-type Sections = HashMap<String, Vec<Line>>;
 
 fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
     let (text, _) = text::decode(doc.data.get(..MOST).unwrap_or(doc.data));
@@ -106,132 +95,6 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
         });
     }
     Mine::Yes
-}
-
-/// Reads sections. Remarks are left out, lines that end with `\` are joined.
-fn sections(text: &str) -> (Sections, bool) {
-    let mut sections = Sections::new();
-    let mut current = String::new();
-    let mut joined = String::new();
-    let mut lines = text.lines();
-    for line in lines.by_ref().take(LINES) {
-        let line = without_remark(line).trim();
-        if let Some(part) = line.strip_suffix('\\')
-            && joined.len() < 64 * VALUE
-            // A folder at the end of a line is no continuation.
-            && !part.ends_with('\\')
-        {
-            joined.push_str(part);
-            continue;
-        }
-        joined.push_str(line);
-        let line = std::mem::take(&mut joined);
-        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
-            current = cut(name.trim(), VALUE).to_ascii_lowercase();
-            continue;
-        }
-        if line.is_empty() || current.is_empty() {
-            continue;
-        }
-        let (key, value) = match split_key(&line) {
-            Some((key, value)) => (unquoted(key).to_owned(), value.trim().to_owned()),
-            None => (String::new(), line),
-        };
-        sections.entry(current.clone()).or_default().push(Line { key, value });
-    }
-    (sections, lines.next().is_none())
-}
-
-/// The text in front of a `;` that stands outside quotes.
-fn without_remark(line: &str) -> &str {
-    let mut quoted = false;
-    for (at, byte) in line.bytes().enumerate() {
-        match byte {
-            b'"' => quoted = !quoted,
-            b';' if !quoted => return line.get(..at).unwrap_or(line),
-            _ => {}
-        }
-    }
-    line
-}
-
-fn split_key(line: &str) -> Option<(&str, &str)> {
-    let mut quoted = false;
-    for (at, byte) in line.bytes().enumerate() {
-        match byte {
-            b'"' => quoted = !quoted,
-            b'=' if !quoted => return Some((line.get(..at)?, line.get(at + 1..)?)),
-            _ => {}
-        }
-    }
-    None
-}
-
-/// A value without the quotes round it.
-fn unquoted(value: &str) -> &str {
-    let value = value.trim();
-    value.strip_prefix('"').map_or(value, |rest| rest.strip_suffix('"').unwrap_or(rest)).trim()
-}
-
-/// The values of a line, which commas part.
-fn values(line: &str) -> Vec<&str> {
-    let (mut found, mut from, mut quoted) = (Vec::new(), 0, false);
-    for (at, byte) in line.bytes().enumerate() {
-        match byte {
-            b'"' => quoted = !quoted,
-            b',' if !quoted => {
-                found.push(line.get(from..at).unwrap_or_default().trim());
-                from = at + 1;
-            }
-            _ => {}
-        }
-    }
-    found.push(line.get(from..).unwrap_or_default().trim());
-    found
-}
-
-/// The string tables: the neutral one first, then one for each language; and whether there are more than are read.
-fn tables(sections: &Sections) -> (Vec<HashMap<String, &str>>, bool) {
-    let mut names: Vec<&String> = sections.keys().filter(|n| *n == "strings" || n.starts_with("strings.")).collect();
-    names.sort();
-    let table = |name: &String| {
-        let lines = sections.get(name).into_iter().flatten();
-        lines.map(|line| (line.key.to_ascii_lowercase(), unquoted(&line.value))).collect()
-    };
-    let more = names.len() > TABLES;
-    (names.into_iter().take(TABLES).map(table).collect(), more)
-}
-
-/// The string a text is in one language; what no table knows stays as it is.
-fn fill(text: &str, tables: &[&HashMap<String, &str>]) -> String {
-    let text = unquoted(text);
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some((before, behind)) = rest.split_once('%') {
-        out.push_str(before);
-        let Some((token, after)) = behind.split_once('%') else {
-            out.push('%');
-            rest = behind;
-            continue;
-        };
-        let key = token.to_ascii_lowercase();
-        match tables.iter().find_map(|table| table.get(&key)) {
-            // A table doubles its percent signs, too.
-            Some(value) => out.push_str(&cut(value, VALUE).replace("%%", "%")),
-            None if token.is_empty() => out.push('%'),
-            None => {
-                out.push('%');
-                out.push_str(token);
-                out.push('%');
-            }
-        }
-        rest = after;
-        if out.len() > VALUE {
-            break;
-        }
-    }
-    out.push_str(rest);
-    cut(out.trim(), VALUE).to_owned()
 }
 
 /// What is said of one INF.
@@ -403,7 +266,7 @@ mod tests {
         let table = HashMap::from([("a".to_owned(), long.as_str()), ("v".to_owned(), "Acme")]);
         assert_eq!(fill("\"%V% 100%% %12%\\x.sys\"", &[&table]), "Acme 100% %12%\\x.sys");
         assert_eq!(fill("50%", &[&table]), "50%");
-        assert!(fill(&"%a%".repeat(100_000), &[&table]).len() <= VALUE);
+        assert!(fill(&"%a%".repeat(100_000), &[&table]).len() <= sections::VALUE);
     }
 
     #[test]

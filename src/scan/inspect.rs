@@ -107,7 +107,7 @@ fn read(
     let mut inventory = Inventory::with_taker(&blob.path, &blob.scope, &mut taker);
     inventory.strict = options.strict;
     extract::name_facts(&blob.inner, &mut inventory);
-    super::read(blob, opened, limits, options, &mut inventory);
+    super::walk::read(blob, opened, limits, options, &mut inventory);
     let mut inventory = inventory.without_taker();
     let mut names = inventory.formats.clone();
     if let Opened::As(format) = opened {
