@@ -302,6 +302,8 @@ pub enum Reason {
     Encrypted,
     /// The format, version or method is recognised and not read.
     Unsupported,
+    /// Packed or encrypted data of no known format.
+    Opaque,
     /// A limit on size, count, depth, expansion or time was reached.
     Limit,
     /// The file system refused.
@@ -323,6 +325,7 @@ impl Reason {
             Reason::Truncated => "truncated",
             Reason::Encrypted => "encrypted",
             Reason::Unsupported => "unsupported",
+            Reason::Opaque => "opaque",
             Reason::Limit => "limit",
             Reason::Unreadable => "unreadable",
             Reason::Empty => "empty",

@@ -7,10 +7,10 @@
 #![allow(clippy::disallowed_methods)]
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::Error;
 use crate::fact::{Gap, Location, Reason};
@@ -39,9 +39,12 @@ pub struct Limits {
     pub max_depth: usize,
     /// Archive members per input file.
     pub max_members: u64,
-    /// Bytes of one file or member held in memory; a larger archive is still opened as a stream.
+    /// Bytes unpacked of one member.
     pub max_member_bytes: u64,
-    /// Bytes of nested members held at one time.
+    /// Bytes of one file or member that a reader of whole documents may hold in memory; streams are searched whatever
+    /// their size.
+    pub max_loaded_bytes: u64,
+    /// Bytes of nested members held in memory at one time; what is beyond lies in temporary files without a name.
     pub max_held_bytes: u64,
     /// Bytes unpacked from one input file, whatever its size.
     pub max_total_bytes: u64,
@@ -49,12 +52,16 @@ pub struct Limits {
     pub max_ratio: u64,
     /// Up to here, expansion is not held against a file.
     pub ratio_floor: u64,
+    /// Bytes of a member's name that are kept.
+    pub max_name_bytes: usize,
     /// Components read from one document.
     pub max_components: u64,
     /// Worker threads; the result is the same for any number.
     pub threads: usize,
     /// Raised from outside (a time limit, an interrupt) to end the run early.
     pub stop: Stop,
+    /// How far the run has come, for whoever watches it.
+    pub progress: Progress,
 }
 
 impl Default for Limits {
@@ -62,15 +69,48 @@ impl Default for Limits {
         Limits {
             max_depth: 16,
             max_members: 1_000_000,
-            max_member_bytes: 512 << 20,
-            max_held_bytes: 1 << 30,
+            max_member_bytes: 16 << 30,
+            max_loaded_bytes: 256 << 20,
+            max_held_bytes: 128 << 20,
             max_total_bytes: 64 << 30,
             max_ratio: 200,
             ratio_floor: 256 << 20,
+            max_name_bytes: 4096,
             max_components: 5_000_000,
             threads: 1,
             stop: Stop::default(),
+            progress: Progress::default(),
         }
+    }
+}
+
+/// How far a run has come. Counts only: no result depends on it.
+#[derive(Clone, Debug, Default)]
+pub struct Progress(Arc<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    blobs: AtomicU64,
+    bytes: AtomicU64,
+    place: Mutex<Option<Arc<str>>>,
+}
+
+impl Progress {
+    /// Notes that a blob is begun.
+    pub(crate) fn begin(&self, blob: &Blob) {
+        self.0.blobs.fetch_add(1, Ordering::Relaxed);
+        self.0.bytes.fetch_add(blob.len(), Ordering::Relaxed);
+        // Whoever watches may hold it: then the next one is shown.
+        if let Ok(mut place) = self.0.place.try_lock() {
+            *place = Some(Arc::clone(&blob.path));
+        }
+    }
+
+    /// Files and members begun, their bytes, and where the run is.
+    #[must_use]
+    pub fn now(&self) -> (u64, u64, Option<Arc<str>>) {
+        let place = self.0.place.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        (self.0.blobs.load(Ordering::Relaxed), self.0.bytes.load(Ordering::Relaxed), place)
     }
 }
 
@@ -109,7 +149,7 @@ pub(crate) struct Entry {
 #[derive(Debug)]
 enum At {
     File(PathBuf),
-    Memory(Vec<u8>),
+    Held(Content),
 }
 
 /// What a source holds: files, what was left alone, and what the file system refused.
@@ -129,13 +169,13 @@ pub(crate) struct Listing {
 /// outside it is not ours to read.
 pub(crate) fn list(source: &Source, limits: &Limits) -> Result<Listing, Error> {
     match source {
-        Source::Bytes { name, data } => Ok(single(name, At::Memory(data.clone()))),
+        Source::Bytes { name, data } => Ok(single(name, At::Held(Content::from(data.clone())))),
         Source::Stdin => {
-            let mut data = Vec::new();
             let most = limits.max_member_bytes;
             let open = |source| Error::Open { path: PathBuf::from("-"), source };
-            io::stdin().lock().take(most).read_to_end(&mut data).map_err(open)?;
-            let mut listing = single("<stdin>", At::Memory(data));
+            let mut spool = Spool::new(limits.max_held_bytes);
+            io::copy(&mut io::stdin().lock().take(most), &mut spool).map_err(open)?;
+            let mut listing = single("<stdin>", At::Held(spool.finish().map_err(open)?));
             let more = io::stdin().lock().read(&mut [0]).unwrap_or(0);
             if more > 0 {
                 let at = Location { path: "<stdin>".into(), field: String::new() };
@@ -213,7 +253,7 @@ impl Entry {
     /// Opens the file. What the file system refuses here is a gap, not an error: the others go on.
     pub fn open(&mut self) -> Result<Blob, Gap> {
         let content = match &mut self.at {
-            At::Memory(data) => Content::Memory(std::mem::take(data)),
+            At::Held(content) => content.clone(),
             At::File(path) => Content::open(path).map_err(|error| unreadable(&Location::whole(&self.path), &error))?,
         };
         Ok(Blob {
@@ -221,6 +261,7 @@ impl Entry {
             inner: self.relative.clone(),
             scope: Arc::clone(&self.path),
             depth: 0,
+            open_ended: false,
             content,
         })
     }
@@ -242,45 +283,27 @@ pub(crate) struct Blob {
     pub scope: Arc<str>,
     /// How many containers it lies in.
     pub depth: usize,
+    /// Set where it was found within other data: what follows it belongs to that.
+    pub open_ended: bool,
     content: Content,
-}
-
-#[derive(Debug)]
-enum Content {
-    Memory(Vec<u8>),
-    File { file: File, len: u64, head: Vec<u8> },
-}
-
-impl Content {
-    fn open(path: &Path) -> io::Result<Content> {
-        let mut file = File::open(path)?;
-        let len = file.metadata()?.len();
-        if len <= READ_AT_ONCE {
-            let mut data = Vec::with_capacity(usize::try_from(len).unwrap_or(0));
-            // A file may grow while it is read; it is then treated as large.
-            (&file).take(READ_AT_ONCE + 1).read_to_end(&mut data)?;
-            if data.len() as u64 <= READ_AT_ONCE {
-                return Ok(Content::Memory(data));
-            }
-            file.seek(SeekFrom::Start(0))?;
-        }
-        let mut head = Vec::with_capacity(HEAD);
-        (&file).take(HEAD as u64).read_to_end(&mut head)?;
-        file.seek(SeekFrom::Start(0))?;
-        Ok(Content::File { file, len, head })
-    }
 }
 
 impl Blob {
     /// A member of the container `parent`, or a name for its unpacked content.
-    pub fn member(parent: &Blob, inner: &str, data: Vec<u8>) -> Blob {
+    pub fn member(parent: &Blob, inner: &str, content: Content) -> Blob {
         Blob {
             path: format!("{}!/{}", parent.path, inner.trim_start_matches('/')).into(),
             inner: inner.to_owned(),
             scope: Arc::clone(&parent.path),
             depth: parent.depth + 1,
-            content: Content::Memory(data),
+            open_ended: false,
+            content,
         }
+    }
+
+    /// The same bytes without a name of their own, for a look at what they are.
+    pub fn nameless(content: Content) -> Blob {
+        Blob { path: "".into(), inner: String::new(), scope: "".into(), depth: 0, open_ended: true, content }
     }
 
     /// The base name.
@@ -288,20 +311,19 @@ impl Blob {
         base_name(&self.inner)
     }
 
+    /// Its bytes, to be shared.
+    pub fn content(&self) -> &Content {
+        &self.content
+    }
+
     /// Length in bytes.
     pub fn len(&self) -> u64 {
-        match &self.content {
-            Content::Memory(data) => data.len() as u64,
-            Content::File { len, .. } => *len,
-        }
+        self.content.len
     }
 
     /// All bytes, where they are in memory already.
     pub fn held(&self) -> Option<&[u8]> {
-        match &self.content {
-            Content::Memory(data) => Some(data),
-            Content::File { .. } => None,
-        }
+        self.content.held()
     }
 
     /// True when one of the needles stands anywhere in it.
@@ -311,7 +333,7 @@ impl Blob {
         if let Some(data) = self.held() {
             return holds(data);
         }
-        let Ok(mut reader) = self.reader() else { return false };
+        let mut reader = self.reader();
         let (mut buffer, mut kept) = (vec![0; 1 << 20], 0);
         loop {
             let Some(room) = buffer.get_mut(kept..) else { return false };
@@ -329,90 +351,298 @@ impl Blob {
 
     /// The first bytes, up to 64 KiB.
     pub fn head(&self) -> &[u8] {
-        match &self.content {
-            Content::Memory(data) => data.get(..HEAD).unwrap_or(data),
-            Content::File { head, .. } => head,
+        match (self.held(), &self.content.head) {
+            (Some(data), _) => data.get(..HEAD).unwrap_or(data),
+            (None, Some(head)) => head,
+            (None, None) => &[],
         }
     }
 
     /// The last `most` bytes.
     pub fn tail(&self, most: usize) -> io::Result<Vec<u8>> {
         let start = self.len().saturating_sub(most as u64);
-        let mut reader = self.reader()?;
+        let mut reader = self.reader();
         reader.seek(SeekFrom::Start(start))?;
         let mut tail = Vec::new();
         reader.take(most as u64).read_to_end(&mut tail)?;
         Ok(tail)
     }
 
-    /// A reader from the start.
-    pub fn reader(&self) -> io::Result<Reader<'_>> {
-        match &self.content {
-            Content::Memory(data) => Ok(Reader::Memory(Cursor::new(data))),
-            Content::File { file, .. } => {
-                let mut file = file;
-                file.seek(SeekFrom::Start(0))?;
-                Ok(Reader::File(BufReader::with_capacity(HEAD, file)))
-            }
-        }
+    /// A reader from the start, with a position of its own.
+    pub fn reader(&self) -> Reader {
+        self.content.reader()
     }
 
     /// All bytes, read into memory within the limit.
     pub fn load(&mut self, limits: &Limits) -> Result<&[u8], Gap> {
-        if let Content::File { file, len, .. } = &mut self.content {
+        if self.held().is_none() {
             let at = Location::whole(&self.path);
-            if *len > limits.max_member_bytes {
-                let detail = format!("{len} bytes, more than the {} held in memory", limits.max_member_bytes);
+            let len = self.len();
+            if len > limits.max_loaded_bytes {
+                let detail = format!("{len} bytes, more than the {} held in memory", limits.max_loaded_bytes);
                 return Err(Gap { at, reason: Reason::Limit, detail });
             }
-            let mut data = Vec::with_capacity(usize::try_from(*len).unwrap_or(0));
-            file.seek(SeekFrom::Start(0)).map_err(|error| unreadable(&at, &error))?;
-            file.take(limits.max_member_bytes).read_to_end(&mut data).map_err(|error| unreadable(&at, &error))?;
-            self.content = Content::Memory(data);
+            let mut data = Vec::with_capacity(usize::try_from(len).unwrap_or(0));
+            self.reader().take(len).read_to_end(&mut data).map_err(|error| unreadable(&at, &error))?;
+            self.content = Content::from(data);
         }
-        match &self.content {
-            Content::Memory(data) => Ok(data),
-            Content::File { .. } => Ok(&[]),
-        }
+        Ok(self.held().unwrap_or_default())
     }
 }
 
-/// Reads a blob, from memory or from its file.
-pub(crate) enum Reader<'a> {
-    Memory(Cursor<&'a [u8]>),
-    File(BufReader<&'a File>),
+/// Bytes in memory or in a file, or a part of them. Copies share what they show.
+#[derive(Clone, Debug)]
+pub(crate) struct Content {
+    store: Store,
+    start: u64,
+    len: u64,
+    /// The first bytes of what is not in memory.
+    head: Option<Arc<[u8]>>,
 }
 
-impl Read for Reader<'_> {
+#[derive(Clone, Debug)]
+enum Store {
+    Memory(Arc<Vec<u8>>),
+    File(Arc<File>),
+}
+
+impl From<Vec<u8>> for Content {
+    fn from(data: Vec<u8>) -> Content {
+        Content { start: 0, len: data.len() as u64, store: Store::Memory(Arc::new(data)), head: None }
+    }
+}
+
+impl Content {
+    fn open(path: &Path) -> io::Result<Content> {
+        let mut file = File::open(path)?;
+        let len = file.metadata()?.len();
+        if len <= READ_AT_ONCE {
+            let mut data = Vec::with_capacity(usize::try_from(len).unwrap_or(0));
+            // A file may grow while it is read; it is then treated as large.
+            (&file).take(READ_AT_ONCE + 1).read_to_end(&mut data)?;
+            if data.len() as u64 <= READ_AT_ONCE {
+                return Ok(Content::from(data));
+            }
+            file.seek(SeekFrom::Start(0))?;
+        }
+        Content::of_file(file, len)
+    }
+
+    fn of_file(file: File, len: u64) -> io::Result<Content> {
+        let mut content = Content { store: Store::File(Arc::new(file)), start: 0, len, head: None };
+        content.look()?;
+        Ok(content)
+    }
+
+    /// Reads the first bytes of what is not in memory.
+    fn look(&mut self) -> io::Result<()> {
+        let mut head = Vec::new();
+        self.reader().take(HEAD as u64).read_to_end(&mut head)?;
+        self.head = Some(head.into());
+        Ok(())
+    }
+
+    /// Length in bytes.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// True while it lies in memory.
+    pub fn is_held(&self) -> bool {
+        matches!(self.store, Store::Memory(_))
+    }
+
+    fn held(&self) -> Option<&[u8]> {
+        let Store::Memory(data) = &self.store else { return None };
+        let start = usize::try_from(self.start).ok()?;
+        data.get(start..start.checked_add(usize::try_from(self.len).ok()?)?)
+    }
+
+    /// A part of it, as far as it reaches; nothing is copied.
+    pub fn slice(&self, start: u64, len: u64) -> io::Result<Content> {
+        let start = start.min(self.len);
+        let len = len.min(self.len - start);
+        let mut part = Content { store: self.store.clone(), start: self.start + start, len, head: None };
+        if !part.is_held() {
+            part.look()?;
+        }
+        Ok(part)
+    }
+
+    /// A reader from the start, with a position of its own.
+    pub fn reader(&self) -> Reader {
+        Reader { content: self.clone(), at: 0, buffer: Vec::new(), from: 0 }
+    }
+}
+
+/// Reads content from memory or from its file. Every reader has a position of its own and owns what it needs.
+pub(crate) struct Reader {
+    content: Content,
+    /// Position of the next byte given out.
+    at: u64,
+    /// What was read ahead of a file, and where it begins.
+    buffer: Vec<u8>,
+    from: u64,
+}
+
+/// Bytes read ahead of a file.
+const AHEAD: usize = 64 << 10;
+
+impl Reader {
+    /// Reads of the file itself, without a position that others share.
+    fn read_file(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        #[cfg(unix)]
+        return std::os::unix::fs::FileExt::read_at(file, buffer, at);
+        #[cfg(windows)]
+        return std::os::windows::fs::FileExt::seek_read(file, buffer, at);
+        #[cfg(not(any(unix, windows)))]
+        {
+            let mut file = file;
+            file.seek(SeekFrom::Start(at))?;
+            file.read(buffer)
+        }
+    }
+
+    /// How many bytes were given out.
+    pub fn position(&self) -> u64 {
+        self.at
+    }
+
+    /// What was read ahead and not given out yet.
+    fn ahead(&self) -> &[u8] {
+        let skip = self.at.checked_sub(self.from).and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
+        self.buffer.get(skip..).unwrap_or_default()
+    }
+}
+
+impl Read for Reader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Reader::Memory(cursor) => cursor.read(buffer),
-            Reader::File(file) => file.read(buffer),
+        if let Store::File(file) = &self.content.store
+            && buffer.len() >= AHEAD
+            && self.ahead().is_empty()
+        {
+            let most = usize::try_from(self.content.len.saturating_sub(self.at)).unwrap_or(usize::MAX);
+            let most = most.min(buffer.len());
+            let room = buffer.get_mut(..most).unwrap_or_default();
+            let n = Reader::read_file(file, room, self.content.start.saturating_add(self.at))?;
+            self.at += n as u64;
+            return Ok(n);
         }
+        let ahead = self.fill_buf()?;
+        let n = ahead.len().min(buffer.len());
+        if let (Some(to), Some(from)) = (buffer.get_mut(..n), ahead.get(..n)) {
+            to.copy_from_slice(from);
+        }
+        self.consume(n);
+        Ok(n)
     }
 }
 
-impl BufRead for Reader<'_> {
+impl BufRead for Reader {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        match self {
-            Reader::Memory(cursor) => cursor.fill_buf(),
-            Reader::File(file) => file.fill_buf(),
+        let file = match &self.content.store {
+            Store::Memory(_) => {
+                let at = usize::try_from(self.at).unwrap_or(usize::MAX);
+                return Ok(self.content.held().and_then(|data| data.get(at..)).unwrap_or_default());
+            }
+            Store::File(file) => file,
+        };
+        if self.ahead().is_empty() {
+            let left = self.content.len.saturating_sub(self.at);
+            self.buffer.resize(usize::try_from(left).unwrap_or(AHEAD).min(AHEAD), 0);
+            let n = Reader::read_file(file, &mut self.buffer, self.content.start.saturating_add(self.at))?;
+            self.buffer.truncate(n);
+            self.from = self.at;
         }
+        Ok(self.ahead())
     }
 
     fn consume(&mut self, n: usize) {
-        match self {
-            Reader::Memory(cursor) => cursor.consume(n),
-            Reader::File(file) => file.consume(n),
+        self.at = self.at.saturating_add(n as u64);
+    }
+}
+
+impl Seek for Reader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let to = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => self.content.len.checked_add_signed(by),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+        };
+        self.at = to.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a place before the start"))?;
+        Ok(self.at)
+    }
+}
+
+/// Collects bytes of unknown number: in memory up to a threshold, from there on in a temporary file that
+/// has no name and ends with the run.
+pub(crate) struct Spool {
+    memory: Vec<u8>,
+    file: Option<File>,
+    threshold: u64,
+    len: u64,
+}
+
+impl Spool {
+    pub fn new(threshold: u64) -> Spool {
+        Spool { memory: Vec::new(), file: None, threshold, len: 0 }
+    }
+
+    /// Makes room at once for what is declared, so that a small member costs one allocation.
+    pub fn expect(&mut self, len: u64) {
+        self.memory.reserve_exact(usize::try_from(len.min(self.threshold).min(1 << 20)).unwrap_or(0));
+    }
+
+    /// Takes up to `most` bytes off a reader; how many came, none at its end.
+    pub fn take(&mut self, reader: &mut dyn Read, most: u64) -> io::Result<u64> {
+        let before = self.len;
+        if self.file.is_none() && self.len.saturating_add(most) <= self.threshold {
+            // What stood before a break stays.
+            let result = reader.take(most).read_to_end(&mut self.memory);
+            self.len = self.memory.len() as u64;
+            result?;
+        } else {
+            io::copy(&mut reader.take(most), self)?;
+        }
+        Ok(self.len - before)
+    }
+
+    /// Bytes collected so far.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// What was collected.
+    pub fn finish(mut self) -> io::Result<Content> {
+        match self.file.take() {
+            None => Ok(Content::from(std::mem::take(&mut self.memory))),
+            Some(mut file) => {
+                file.write_all(&self.memory)?;
+                Content::of_file(file, self.len)
+            }
         }
     }
 }
 
-impl Seek for Reader<'_> {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        match self {
-            Reader::Memory(cursor) => cursor.seek(to),
-            Reader::File(file) => file.seek(to),
+impl Write for Spool {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        if self.file.is_none() && (self.memory.len() + buffer.len()) as u64 > self.threshold {
+            self.file = Some(tempfile::tempfile()?);
         }
+        match &mut self.file {
+            None => self.memory.extend_from_slice(buffer),
+            Some(file) => {
+                if !self.memory.is_empty() {
+                    file.write_all(&std::mem::take(&mut self.memory))?;
+                }
+                file.write_all(buffer)?;
+            }
+        }
+        self.len += buffer.len() as u64;
+        Ok(buffer.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

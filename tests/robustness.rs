@@ -17,7 +17,13 @@ fn nobody_gave_up(report: &Report, what: &str) {
 }
 
 fn small() -> Limits {
-    Limits { max_member_bytes: 8 << 20, max_held_bytes: 16 << 20, ratio_floor: 32 << 20, ..Limits::default() }
+    Limits {
+        max_member_bytes: 8 << 20,
+        max_loaded_bytes: 8 << 20,
+        max_held_bytes: 16 << 20,
+        ratio_floor: 32 << 20,
+        ..Limits::default()
+    }
 }
 
 fn inputs() -> Vec<std::path::PathBuf> {

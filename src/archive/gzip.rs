@@ -7,12 +7,10 @@ use std::io::{self, BufRead, Cursor, Read};
 
 use flate2::bufread::GzDecoder;
 
-use super::tar;
-use super::{Format, Visit, Walk, descend};
-use crate::fact::{Location, Reason};
-use crate::source::Blob;
+use super::{Carve, Format, Inside};
+use crate::source::{Blob, Reader};
 
-pub(super) const FORMAT: Format = Format { name: "gzip", claim, open };
+pub(super) const FORMAT: Format = Format { name: "gzip", claim, open, carve: &[Carve { magic: MAGIC, at: 0, sound }] };
 
 /// ID1, ID2, and the only method there is: deflate.
 const MAGIC: &[u8] = &[0x1f, 0x8b, 8];
@@ -21,28 +19,32 @@ fn claim(blob: &Blob) -> bool {
     blob.head().starts_with(MAGIC)
 }
 
-fn open(blob: &Blob, walk: &mut Walk<'_>, visit: Visit<'_>) {
-    let at = Location::whole(&blob.path);
-    let reader = match blob.reader() {
-        Ok(reader) => reader,
-        Err(error) => return walk.gap(at, Reason::Unreadable, error.to_string()),
-    };
-    let mut members = Members { decoder: Some(GzDecoder::new(reader)), name: None };
-    let mut head = Vec::new();
-    // A break within the first block is met again below, where it is noted.
-    let start = (&mut members).take(512).read_to_end(&mut head);
-    if tar::is_tar(&head) {
-        return tar::read(blob, Cursor::new(head).chain(members), walk, visit);
+fn open(inside: &mut Inside<'_, '_>) {
+    let mut members = Members { decoder: Some(GzDecoder::new(inside.blob.reader())), name: None, end: 0 };
+    // The first header is read with the first byte; a break there is met again below, where it is noted.
+    let mut first = [0];
+    let start = members.read(&mut first);
+    let inner = members.name.clone().unwrap_or_else(|| inner_name(inside.blob.name()));
+    match start {
+        Ok(n) => inside.plain(&inner, Cursor::new(first).take(n as u64).chain(&mut members)),
+        Err(error) => inside.shut(&inner, super::walk::reason(&error), format!("gzip: {error}")),
     }
-    let inner = members.name.clone().unwrap_or_else(|| inner_name(blob.name()));
-    walk.members += 1;
-    let at = Location { path: format!("{}!/{inner}", blob.path).into(), field: String::new() };
-    let rest = Failing { error: start.err(), inner: members };
-    if let Some(data) = walk.read_member(&at, None, &mut Cursor::new(head).chain(rest))
-        && !data.is_empty()
-    {
-        descend(blob, &inner, data, walk, visit);
+    if members.end > 0 {
+        inside.ends_at(members.end);
     }
+}
+
+/// Flags without the reserved bits, a time or none, and the compression levels and systems that exist.
+fn sound(blob: &Blob) -> bool {
+    let flags_and_more = |head: &[u8]| Some((*head.get(3)?, *head.get(8)?, *head.get(9)?));
+    let Some((flags, level, system)) = flags_and_more(blob.head()) else { return false };
+    if flags & 0xe0 != 0 || !matches!(level, 0 | 2 | 4) || !(system <= 13 || system == 255) {
+        return false;
+    }
+    // Chance does not make a stream that unpacks.
+    let mut first = [0; 64];
+    let mut decoder = GzDecoder::new(blob.reader());
+    matches!(decoder.read(&mut first), Ok(1..))
 }
 
 /// The name without its ending; `.tgz` is a tar.
@@ -60,14 +62,16 @@ fn inner_name(name: &str) -> String {
 }
 
 /// The content of one gzip member after the other.
-struct Members<R> {
+struct Members {
     /// Empty once everything is read.
-    decoder: Option<GzDecoder<R>>,
+    decoder: Option<GzDecoder<Reader>>,
     /// The base name that the first member bears, where it bears one.
     name: Option<String>,
+    /// Where the last member that was read to its end stops.
+    end: u64,
 }
 
-impl<R: BufRead> Read for Members<R> {
+impl Read for Members {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             let Some(decoder) = &mut self.decoder else { return Ok(0) };
@@ -80,37 +84,22 @@ impl<R: BufRead> Read for Members<R> {
                 return Ok(n);
             }
             let Some(mut reader) = self.decoder.take().map(GzDecoder::into_inner) else { return Ok(0) };
+            self.end = reader.position();
             loop {
                 let ahead = reader.fill_buf()?;
                 let (zeros, end) = (ahead.iter().take_while(|b| **b == 0).count(), ahead.len());
-                match ahead.get(zeros) {
-                    None if end == 0 => return Ok(0),
-                    None => reader.consume(zeros),
-                    Some(0x1f) => {
+                match ahead.get(zeros..) {
+                    Some([]) if end == 0 => return Ok(0),
+                    Some([]) => reader.consume(zeros),
+                    Some([0x1f, 0x8b | 0x1f, ..] | [0x1f]) => {
                         reader.consume(zeros);
                         self.decoder = Some(GzDecoder::new(reader));
                         break;
                     }
-                    Some(_) => {
-                        return Err(io::Error::new(io::ErrorKind::InvalidData, "more data behind the gzip stream"));
-                    }
+                    // Something else follows: not ours.
+                    _ => return Ok(0),
                 }
             }
-        }
-    }
-}
-
-/// Gives back an error met earlier at the place where it stood.
-struct Failing<R> {
-    error: Option<io::Error>,
-    inner: R,
-}
-
-impl<R: Read> Read for Failing<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.error.take() {
-            Some(error) => Err(error),
-            None => self.inner.read(buffer),
         }
     }
 }

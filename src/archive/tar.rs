@@ -5,11 +5,11 @@
 use std::cell::Cell;
 use std::io::{self, Read};
 
-use super::{Format, Visit, Walk, descend};
-use crate::fact::{Location, Reason};
+use super::{Format, Inside};
+use crate::fact::Reason;
 use crate::source::{Blob, Stop};
 
-pub(super) const FORMAT: Format = Format { name: "tar", claim, open };
+pub(super) const FORMAT: Format = Format { name: "tar", claim, open, carve: &[] };
 
 fn claim(blob: &Blob) -> bool {
     is_tar(blob.head())
@@ -33,29 +33,26 @@ fn octal(field: &[u8]) -> Option<u32> {
     u32::from_str_radix(text.trim_matches([' ', '\0']), 8).ok()
 }
 
-fn open(blob: &Blob, walk: &mut Walk<'_>, visit: Visit<'_>) {
-    match blob.reader() {
-        Ok(reader) => read(blob, reader, walk, visit),
-        Err(error) => walk.gap(Location::whole(&blob.path), Reason::Unreadable, error.to_string()),
-    }
+fn open(inside: &mut Inside<'_, '_>) {
+    let reader = inside.blob.reader();
+    read(inside, reader);
 }
 
-/// Reads a tar stream whose members are shown as lying in `blob`.
-pub(super) fn read(blob: &Blob, reader: impl Read, walk: &mut Walk<'_>, visit: Visit<'_>) {
+/// Reads a tar stream.
+pub(super) fn read(inside: &mut Inside<'_, '_>, reader: impl Read) {
     // Members that are passed over, and long-name records, are drained by the crate: that counts, too.
     let (spent, zeros) = (Cell::new(false), Cell::new(0));
-    let stop = walk.limits.stop.clone();
-    let metered = Metered { inner: reader, left: walk.allowed, spent: &spent, zeros: &zeros, stop };
+    let stop = inside.limits().stop.clone();
+    let metered = Metered { inner: reader, left: inside.left(), spent: &spent, zeros: &zeros, stop };
     let mut archive = ::tar::Archive::new(metered);
     // Read on behind the end mark: archives may follow one another, and a compressed stream must end well.
     archive.set_ignore_zeros(true);
-    let whole = Location::whole(&blob.path);
     let entries = match archive.entries() {
         Ok(entries) => entries,
-        Err(error) => return walk.gap(whole, Reason::Malformed, error.to_string()),
+        Err(error) => return inside.gap(Reason::Malformed, error.to_string()),
     };
     for (seen, entry) in entries.enumerate() {
-        if !walk.go_on(blob) {
+        if !inside.go_on() {
             return;
         }
         let mut entry = match entry {
@@ -66,41 +63,38 @@ pub(super) fn read(blob: &Blob, reader: impl Read, walk: &mut Walk<'_>, visit: V
                     io::ErrorKind::UnexpectedEof => Reason::Truncated,
                     _ => Reason::Malformed,
                 };
-                return walk.gap(whole, reason, format!("tar: {error}; {seen} members were read before"));
+                return inside.gap(reason, format!("tar: {error}; {seen} members were read before"));
             }
         };
-        walk.members += 1;
         let kind = entry.header().entry_type();
         // Links, folders and devices are names without content; where one has content all the same, or the
         // type is unknown, it is read as a file, as other readers do.
         let file = kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse();
         // A hard link is the file it names, by another name.
         if kind.is_pax_global_extensions() || (!file && entry.size() == 0 && !kind.is_hard_link()) {
+            inside.count();
             continue;
         }
         let sparse = sparse(&mut entry);
         let path = entry.path_bytes();
-        let name = String::from_utf8_lossy(path.get(..path.len().min(super::NAME + 1)).unwrap_or(&path)).into_owned();
+        let most = inside.limits().max_name_bytes + 1;
+        let name = String::from_utf8_lossy(path.get(..path.len().min(most)).unwrap_or(&path)).into_owned();
         drop(path);
         let inner = name.trim_start_matches("./");
-        let at =
-            Location { path: format!("{}!/{}", blob.path, inner.trim_start_matches('/')).into(), field: String::new() };
         if kind.is_hard_link() && entry.size() == 0 {
-            descend(blob, inner, Vec::new(), walk, visit);
+            inside.name_only(inner);
             continue;
         }
         if sparse {
             let detail = "a sparse file in the newest form of pax: its parts are read without the holes between them";
-            walk.gap(at.clone(), Reason::Unsupported, detail);
+            inside.shut(inner, Reason::Unsupported, detail);
         }
         let declared = Some(entry.size());
-        if let Some(data) = walk.read_member(&at, declared, &mut entry) {
-            descend(blob, inner, data, walk, visit);
-        }
+        inside.member(inner, declared, &mut entry);
     }
     // Two blocks of zeros end an archive; some writers leave one. Without any it was cut at a member's border.
     if zeros.get() < 512 {
-        walk.gap(whole, Reason::Truncated, "tar: no end mark; members may be missing");
+        inside.gap(Reason::Truncated, "tar: no end mark; members may be missing");
     }
 }
 

@@ -8,12 +8,13 @@ use std::io::{Read, Seek, SeekFrom};
 use ::zip::result::ZipError;
 use ::zip::{CompressionMethod, ZipArchive};
 
-use super::{Format, Visit, Walk, descend};
+use super::{Carve, Format, Inside};
 use crate::bytes::{le16, le32, le64};
-use crate::fact::{Location, Reason};
+use crate::fact::Reason;
 use crate::source::Blob;
 
-pub(super) const FORMAT: Format = Format { name: "zip", claim, open };
+pub(super) const FORMAT: Format =
+    Format { name: "zip", claim, open, carve: &[Carve { magic: b"PK\x03\x04", at: 0, sound }] };
 
 /// The end-of-central-directory record is 22 bytes and a comment of up to 64 KiB.
 pub(super) const TAIL: usize = (64 << 10) + 22;
@@ -72,8 +73,8 @@ pub(super) fn ends_as_zip(tail: &[u8], len: u64) -> bool {
 
 /// What the directory does not speak of: entries that share a name, bytes in front of and behind the archive,
 /// and local entries it leaves out. Readers differ in what they see there, so it is said.
-fn unlisted<R: Read + Seek>(blob: &Blob, archive: &mut ZipArchive<R>, walk: &mut Walk<'_>) {
-    let at = Location::whole(&blob.path);
+fn unlisted<R: Read + Seek>(archive: &mut ZipArchive<R>, inside: &mut Inside<'_, '_>) {
+    let blob = inside.blob;
     if let Ok(tail) = blob.tail(TAIL)
         && let Some((declared, end)) = end_record(&tail, blob.len())
     {
@@ -82,19 +83,15 @@ fn unlisted<R: Read + Seek>(blob: &Blob, archive: &mut ZipArchive<R>, walk: &mut
                 "zip: {declared} entries as declared, {} of different names; the others were not read",
                 archive.len()
             );
-            walk.gap(at.clone(), Reason::Unsupported, what);
+            inside.gap(Reason::Unsupported, what);
         }
         let behind = tail.len().saturating_sub(end);
         if behind > 0 && !is_program(blob.head()) {
-            walk.gap(at.clone(), Reason::Unsupported, format!("zip: {behind} bytes behind the archive; not read"));
+            inside.gap(Reason::Unsupported, format!("zip: {behind} bytes behind the archive; not read"));
         }
     }
     if archive.offset() > front(blob.head()) && !is_program(blob.head()) {
-        walk.gap(
-            at.clone(),
-            Reason::Unsupported,
-            format!("zip: {} bytes in front of the archive; not read", archive.offset()),
-        );
+        inside.gap(Reason::Unsupported, format!("zip: {} bytes in front of the archive; not read", archive.offset()));
     }
     let mut spans: Vec<(u64, u64)> = Vec::with_capacity(archive.len());
     for index in 0..archive.len() {
@@ -104,7 +101,7 @@ fn unlisted<R: Read + Seek>(blob: &Blob, archive: &mut ZipArchive<R>, walk: &mut
         }
     }
     spans.sort_unstable();
-    let Ok(mut reader) = blob.reader() else { return };
+    let mut reader = blob.reader();
     let mut reached = archive.offset();
     for (start, end) in spans.into_iter().chain([(archive.central_directory_start(), u64::MAX)]) {
         if start > reached.saturating_add(30) {
@@ -117,8 +114,8 @@ fn unlisted<R: Read + Seek>(blob: &Blob, archive: &mut ZipArchive<R>, walk: &mut
                 continue;
             }
             if hole.get(..most).is_some_and(|hole| memchr::memmem::find(hole, b"PK\x03\x04").is_some()) {
-                let place = Location::field(&blob.path, format!("0x{reached:x}"));
-                walk.gap(place, Reason::Unsupported, "zip: an entry that the directory does not list; not read");
+                let place = format!("0x{reached:x}");
+                inside.gap_at(place, Reason::Unsupported, "zip: an entry that the directory does not list; not read");
             }
         }
         reached = reached.max(end);
@@ -151,104 +148,139 @@ fn is_program(head: &[u8]) -> bool {
     head.starts_with(b"MZ") || head.starts_with(b"\x7fELF") || head.starts_with(b"#!")
 }
 
-fn open(blob: &Blob, walk: &mut Walk<'_>, visit: Visit<'_>) {
-    let at = Location::whole(&blob.path);
-    let reader = match blob.reader() {
-        Ok(reader) => reader,
-        Err(error) => return walk.gap(at, Reason::Unreadable, error.to_string()),
+/// A local header that makes sense: a version and a method that exist, a date, a name of printable characters.
+fn sound(blob: &Blob) -> bool {
+    let head = blob.head();
+    let plausible = || {
+        let (version, method, name) = (le16(head, 4)? & 0xff, le16(head, 8)?, usize::from(le16(head, 26)?));
+        let method = matches!(method, 0..=10 | 12 | 14 | 93 | 95..=99);
+        let name = head.get(30..30 + name).filter(|name| !name.is_empty())?;
+        Some(version <= 63 && method && name.iter().all(|b| *b >= b' ' && *b != 0x7f))
     };
+    plausible() == Some(true)
+}
+
+/// The length of an archive whose blob may hold more behind it: up to the first end record that fits its place.
+fn length(blob: &Blob) -> Option<u64> {
+    let mut reader = blob.reader();
+    let (mut buffer, mut kept, mut base) = (vec![0; 1 << 20], 0, 0u64);
+    loop {
+        let n = reader.read(buffer.get_mut(kept..)?).ok()?;
+        let filled = kept + n;
+        let data = buffer.get(..filled)?;
+        for at in memchr::memmem::find_iter(data, b"PK\x05\x06") {
+            let (Some(size), Some(offset), Some(comment)) =
+                (le32(data, at + 12), le32(data, at + 16), le16(data, at + 20))
+            else {
+                continue;
+            };
+            let place = base + at as u64;
+            let zip64 = offset == u32::MAX;
+            if zip64 || u64::from(size) + u64::from(offset) == place {
+                return Some(place + 22 + u64::from(comment)).filter(|end| *end <= blob.len());
+            }
+        }
+        if n == 0 {
+            return None;
+        }
+        let keep = filled.min(22);
+        buffer.copy_within(filled - keep..filled, 0);
+        base += (filled - keep) as u64;
+        kept = keep;
+    }
+}
+
+fn open(inside: &mut Inside<'_, '_>) {
+    let cut;
+    let mut blob = inside.blob;
+    if blob.open_ended {
+        if let Some(end) = length(blob)
+            && let Ok(content) = blob.content().slice(0, end)
+        {
+            inside.ends_at(end);
+            cut = Blob::nameless(content);
+            blob = &cut;
+        }
+    }
     // The crate reads the whole directory at once, whatever its size.
     let entries = blob.tail(TAIL).ok().and_then(|tail| directory_size(&tail)).unwrap_or(0) / 46;
-    if entries > walk.limits.max_members {
-        let detail = format!("zip: a directory of up to {entries} entries, more than {}", walk.limits.max_members);
-        walk.gap(at, Reason::Limit, format!("{detail}; read by its local headers as far as they go"));
-        return stream(blob, walk, visit);
+    let most = inside.limits().max_members;
+    if entries > most {
+        let detail = format!("zip: a directory of up to {entries} entries, more than {most}");
+        inside.gap(Reason::Limit, format!("{detail}; read by its local headers as far as they go"));
+        return stream(inside);
     }
-    let mut archive = match ZipArchive::new(reader) {
+    let mut archive = match ZipArchive::new(blob.reader()) {
         Ok(archive) => archive,
         Err(error) => {
-            let reason = reason(&error);
-            walk.gap(at, reason, format!("zip: {error}; read by its local headers as far as they go"));
-            return stream(blob, walk, visit);
+            inside.gap(reason(&error), format!("zip: {error}; read by its local headers as far as they go"));
+            return stream(inside);
         }
     };
-    unlisted(blob, &mut archive, walk);
+    if !inside.blob.open_ended {
+        unlisted(&mut archive, inside);
+    }
     for index in 0..archive.len() {
-        if !walk.go_on(blob) {
+        if !inside.go_on() {
             return;
         }
-        walk.members += 1;
         let (name, shut, method) = match archive.by_index_raw(index) {
             // A folder with content, or a link longer than a path, is a file that hides.
-            Ok(raw) if raw.is_dir() && raw.size() == 0 => continue,
+            Ok(raw) if raw.is_dir() && raw.size() == 0 => {
+                inside.count();
+                continue;
+            }
             Ok(raw) => (name(raw.name().ok().as_deref(), raw.name_raw()), raw.encrypted(), raw.compression()),
             Err(error) => {
-                walk.gap(Location::field(&blob.path, format!("entry {index}")), reason(&error), error.to_string());
+                inside.count();
+                inside.gap_at(format!("entry {index}"), reason(&error), error.to_string());
                 continue;
             }
         };
-        let at = member(blob, &name);
         if shut {
-            walk.gap(at, Reason::Encrypted, "encrypted member; a password is needed");
+            inside.count();
+            inside.shut(&name, Reason::Encrypted, "encrypted member; a password is needed");
             continue;
         }
         if !matches!(method, CompressionMethod::Stored | CompressionMethod::Deflated) {
-            walk.gap(at, Reason::Unsupported, format!("compressed by a method that is not read: {method:?}"));
+            inside.count();
+            inside.shut(&name, Reason::Unsupported, format!("compressed by a method that is not read: {method:?}"));
             continue;
         }
-        let data = match archive.by_index(index) {
+        match archive.by_index(index) {
             // The declared size is only a promise; the reading itself is bounded.
-            Ok(mut file) => {
-                let declared = Some(file.size());
-                walk.read_member(&at, declared, &mut file)
-            }
+            Ok(mut file) => inside.member(&name, Some(file.size()), &mut file),
             Err(error) => {
-                walk.gap(at, reason(&error), error.to_string());
-                continue;
+                inside.count();
+                inside.shut(&name, reason(&error), error.to_string());
             }
-        };
-        if let Some(data) = data {
-            descend(blob, &name, data, walk, visit);
         }
     }
 }
 
 /// Reads local headers one after the other, until the first break.
-fn stream(blob: &Blob, walk: &mut Walk<'_>, visit: Visit<'_>) {
-    let Ok(mut reader) = blob.reader() else { return };
-    if reader.seek(SeekFrom::Start(front(blob.head()))).is_err() {
+fn stream(inside: &mut Inside<'_, '_>) {
+    let mut reader = inside.blob.reader();
+    if reader.seek(SeekFrom::Start(front(inside.blob.head()))).is_err() {
         return;
     }
-    while walk.go_on(blob) {
-        let (name, data) = match ::zip::read::read_zipfile_from_stream(&mut reader) {
+    while inside.go_on() {
+        match ::zip::read::read_zipfile_from_stream(&mut reader) {
             Ok(Some(mut file)) => {
-                walk.members += 1;
                 let name = name(file.name().ok().as_deref(), file.name_raw());
                 if file.is_dir() {
+                    inside.count();
                     continue;
                 }
-                let at = member(blob, &name);
-                let data = walk.read_member(&at, None, &mut file);
+                inside.member(&name, None, &mut file);
                 // A member that could not be read to its end leaves no place to go on from.
-                let whole = file.read(&mut [0]).is_ok_and(|n| n == 0);
-                if !whole {
-                    if let Some(data) = data {
-                        descend(blob, &name, data, walk, visit);
-                    }
+                if !file.read(&mut [0]).is_ok_and(|n| n == 0) {
                     return;
                 }
-                (name, data)
             }
             _ => return,
-        };
-        if let Some(data) = data {
-            descend(blob, &name, data, walk, visit);
         }
     }
-}
-
-fn member(blob: &Blob, name: &str) -> Location {
-    Location { path: format!("{}!/{}", blob.path, name.trim_start_matches('/')).into(), field: String::new() }
 }
 
 fn name(decoded: Option<&str>, raw: &[u8]) -> String {

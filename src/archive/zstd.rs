@@ -2,17 +2,15 @@
 //!
 //! In: a blob. Out: its plain content as one member; a tar inside is read as a stream.
 
-use std::io::{self, BufRead, Cursor, Read};
+use std::io::{self, BufRead, Read};
 
 use ruzstd::decoding::StreamingDecoder;
 
-use super::tar;
-use super::{Format, Visit, Walk, descend};
+use super::{Carve, Format, Inside};
 use crate::bytes::le32;
-use crate::fact::{Location, Reason};
-use crate::source::Blob;
+use crate::source::{Blob, Reader};
 
-pub(super) const FORMAT: Format = Format { name: "zstd", claim, open };
+pub(super) const FORMAT: Format = Format { name: "zstd", claim, open, carve: &[Carve { magic: MAGIC, at: 0, sound }] };
 
 const MAGIC: &[u8] = b"\x28\xb5\x2f\xfd";
 
@@ -33,56 +31,45 @@ fn skips(head: &[u8]) -> bool {
     rest.len() < head.len() && (rest.starts_with(MAGIC) || rest.len() < 8)
 }
 
-fn open(blob: &Blob, walk: &mut Walk<'_>, visit: Visit<'_>) {
-    let at = Location::whole(&blob.path);
-    let reader = match blob.reader() {
-        Ok(reader) => reader,
-        Err(error) => return walk.gap(at, Reason::Unreadable, error.to_string()),
-    };
-    let mut frames = Frames { state: State::Between(reader) };
-    let mut head = Vec::new();
-    // A break within the first block is met again below, where it is noted.
-    let start = (&mut frames).take(512).read_to_end(&mut head).err();
-    if start.is_none() && tar::is_tar(&head) {
-        return tar::read(blob, Cursor::new(head).chain(frames), walk, visit);
-    }
-    let name = blob.name();
+fn open(inside: &mut Inside<'_, '_>) {
+    let mut frames = Frames { state: State::Between(inside.blob.reader()), end: 0 };
+    let name = inside.blob.name();
     let stem = [".zst", ".zstd", ".tzst"].iter().find_map(|e| name.strip_suffix(e)).filter(|s| !s.is_empty());
     let inner = stem.unwrap_or("content").to_owned();
-    walk.members += 1;
-    let at = Location { path: format!("{}!/{inner}", blob.path).into(), field: String::new() };
-    if let Some(error) = start {
-        walk.gap(at.clone(), Reason::Malformed, format!("zstd: {error}"));
-        frames.state = State::Done;
-    }
-    if let Some(data) = walk.read_member(&at, None, &mut Cursor::new(head).chain(frames))
-        && !data.is_empty()
-    {
-        descend(blob, &inner, data, walk, visit);
+    inside.plain(&inner, &mut frames);
+    if frames.end > 0 {
+        inside.ends_at(frames.end);
     }
 }
 
-enum State<R: Read> {
-    Between(R),
-    Within(Box<StreamingDecoder<R, ruzstd::decoding::FrameDecoder>>),
+/// A frame header without its reserved bit whose first block unpacks.
+fn sound(blob: &Blob) -> bool {
+    let reserved = blob.head().get(4).is_none_or(|descriptor| descriptor & 0x18 != 0);
+    let mut frames = Frames { state: State::Between(blob.reader()), end: 0 };
+    !reserved && matches!(frames.read(&mut [0; 64]), Ok(1..))
+}
+
+enum State {
+    Between(Reader),
+    Within(Box<StreamingDecoder<Reader, ruzstd::decoding::FrameDecoder>>),
     Done,
 }
 
 /// The content of one frame after the other.
-struct Frames<R: Read> {
-    state: State<R>,
+struct Frames {
+    state: State,
+    /// Where the last frame that was read to its end stops.
+    end: u64,
 }
 
-impl<R: BufRead> Read for Frames<R> {
+impl Read for Frames {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match std::mem::replace(&mut self.state, State::Done) {
                 State::Done => return Ok(0),
                 State::Between(mut reader) => {
+                    self.end = reader.position();
                     let ahead = reader.fill_buf()?;
-                    if ahead.is_empty() {
-                        return Ok(0);
-                    }
                     // Frames to be skipped: a magic, a length, that many bytes.
                     if matches!(ahead, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]) {
                         let mut header = [0; 8];
@@ -91,6 +78,10 @@ impl<R: BufRead> Read for Frames<R> {
                         io::copy(&mut (&mut reader).take(u64::from(len)), &mut io::sink())?;
                         self.state = State::Between(reader);
                         continue;
+                    }
+                    // Something else follows: not ours.
+                    if ahead.is_empty() || (self.end > 0 && !ahead.starts_with(MAGIC)) {
+                        return Ok(0);
                     }
                     let decoder = StreamingDecoder::new(reader).map_err(io::Error::other)?;
                     self.state = State::Within(Box::new(decoder));

@@ -171,6 +171,7 @@ fn word(id: &str, rules: &Rules) -> Option<String> {
         Reason::Truncated,
         Reason::Encrypted,
         Reason::Unsupported,
+        Reason::Opaque,
         Reason::Limit,
         Reason::Unreadable,
         Reason::Empty,
@@ -226,6 +227,9 @@ const fn gap(reason: Reason) -> &'static str {
         Reason::Encrypted => "A key is needed. Unpack it with the key and scan the content.",
         Reason::Unsupported => {
             "The format, version or method is recognised and not read by this version. Unpack or convert it and scan the content."
+        }
+        Reason::Opaque => {
+            "Data that looks packed or encrypted, in no known format: a blind spot. Ask what it is, and for its plain form."
         }
         Reason::Limit => "A limit was reached. Raise it (see `underlabel scan --help`) or scan the part by itself.",
         Reason::Unreadable => "The file system refused. Give the right to read it.",

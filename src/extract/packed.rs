@@ -56,7 +56,7 @@ fn begins_directory(blob: &Blob, end: &End) -> bool {
 
 /// Reads up to `most` bytes at a place.
 pub(super) fn read_at(blob: &Blob, at: u64, most: u64) -> Option<Vec<u8>> {
-    let mut reader = blob.reader().ok()?;
+    let mut reader = blob.reader();
     reader.seek(SeekFrom::Start(at)).ok()?;
     let mut data = Vec::new();
     reader.take(most).read_to_end(&mut data).ok()?;
@@ -64,7 +64,7 @@ pub(super) fn read_at(blob: &Blob, at: u64, most: u64) -> Option<Vec<u8>> {
 }
 
 /// An archive whose members are read by name.
-pub(super) struct Packed<'b>(ZipArchive<Reader<'b>>);
+pub(super) struct Packed(ZipArchive<Reader>);
 
 /// Why a member was not read.
 #[derive(Debug, PartialEq, Eq)]
@@ -74,10 +74,10 @@ pub(super) enum Unread {
     Broken,
 }
 
-impl<'b> Packed<'b> {
+impl Packed {
     /// Opens the archive where its directory names all of `needles`, in whatever case: most archives do not, and are not
     /// parsed again.
-    pub fn open(blob: &'b Blob, needles: &[&[u8]]) -> Option<Packed<'b>> {
+    pub fn open(blob: &Blob, needles: &[&[u8]]) -> Option<Packed> {
         let end = end(blob).filter(|end| end.size <= DIRECTORY)?;
         let mut directory = read_at(blob, end.directory, end.size)?;
         directory.make_ascii_uppercase();
@@ -85,7 +85,7 @@ impl<'b> Packed<'b> {
         if !needles.iter().all(holds) {
             return None;
         }
-        ZipArchive::new(blob.reader().ok()?).ok().map(Packed)
+        ZipArchive::new(blob.reader()).ok().map(Packed)
     }
 
     /// The names of all members.

@@ -58,6 +58,8 @@ pub struct Inventory<'s> {
     pub embedded: Vec<Embedded>,
     embedded_bytes: usize,
     regions: Vec<(u64, u64, String)>,
+    /// Where a program's own parts end.
+    pub program_end: Option<u64>,
     /// Whether every repair is to be a gap.
     pub strict: bool,
     /// Uses that a document states apart from its components.
@@ -90,6 +92,7 @@ impl<'s> Inventory<'s> {
             embedded: Vec::new(),
             embedded_bytes: 0,
             regions: Vec::new(),
+            program_end: None,
             strict: false,
             usages: HashMap::new(),
         }

@@ -5,11 +5,11 @@
 
 use serde::Serialize;
 
-use crate::archive::{self, Opened, Walk};
+use crate::archive::{self, Opened, Seen, Walk};
 use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::extract;
-use crate::fact::{self, Embedded, Inventory};
+use crate::fact::{self, Inventory};
 use crate::source::{self, Limits, Source};
 
 /// One thing that was read.
@@ -102,7 +102,7 @@ fn read(
     limits: &Limits,
     options: &extract::Options,
     each: &mut dyn FnMut(&Said<'_>),
-) -> Vec<Embedded> {
+) -> Seen {
     let mut taker = |component: &fact::Component| facts(component, each);
     let mut inventory = Inventory::with_taker(&blob.path, &blob.scope, &mut taker);
     inventory.strict = options.strict;
@@ -126,7 +126,8 @@ fn read(
         });
     }
     inventory.gaps.iter().for_each(|gap| each(&said_gap(gap)));
-    std::mem::take(&mut inventory.embedded)
+    let embedded = std::mem::take(&mut inventory.embedded);
+    Seen { embedded, recognised: !inventory.formats.is_empty(), program_end: inventory.program_end }
 }
 
 fn facts(component: &fact::Component, each: &mut dyn FnMut(&Said<'_>)) {

@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-use crate::archive::{self, Opened, Walk};
+use crate::archive::{self, Opened, Seen, Walk};
 use crate::bytes::hex;
 use crate::extract;
-use crate::fact::{self, Embedded, Inventory, Location, Reason};
+use crate::fact::{self, Inventory, Location, Reason};
 use crate::matching::{Match, Matcher, Matches};
 use crate::report::Document;
 use crate::source::{self, Entry, Limits};
@@ -97,7 +97,7 @@ fn walk_one(entry: &mut Entry, digest: bool, cx: &Cx<'_>) -> Walked {
     };
     walked.bytes = blob.len();
     if digest {
-        walked.sha256 = blob.reader().ok().and_then(|reader| sha256(reader, cx.limits));
+        walked.sha256 = sha256(blob.reader(), cx.limits);
     }
     let mut walk = Walk::new(cx.limits, blob.len());
     archive::walk(&mut blob, &mut walk, &mut |blob, _, opened| examine(blob, opened, cx, &mut walked));
@@ -111,7 +111,7 @@ fn walk_one(entry: &mut Entry, digest: bool, cx: &Cx<'_>) -> Walked {
     walked
 }
 
-fn sha256(mut reader: source::Reader<'_>, limits: &Limits) -> Option<String> {
+fn sha256(mut reader: source::Reader, limits: &Limits) -> Option<String> {
     use std::io::Read as _;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 64 << 10];
@@ -128,7 +128,7 @@ fn sha256(mut reader: source::Reader<'_>, limits: &Limits) -> Option<String> {
 }
 
 /// One blob: its facts, matched at once, so that only what matched is kept. Documents inside it come back.
-fn examine(blob: &mut source::Blob, opened: Opened, cx: &Cx<'_>, walked: &mut Walked) -> Vec<Embedded> {
+fn examine(blob: &mut source::Blob, opened: Opened, cx: &Cx<'_>, walked: &mut Walked) -> Seen {
     let first = walked.matches.list.len();
     let mut taker = |component: &fact::Component| cx.matcher.matches(component, &mut walked.matches);
     let mut inventory = Inventory::with_taker(&blob.path, &blob.scope, &mut taker);
@@ -166,7 +166,8 @@ fn examine(blob: &mut source::Blob, opened: Opened, cx: &Cx<'_>, walked: &mut Wa
     walked.gaps.extend(inventory.gaps.drain(..).take(room));
     walked.notes.append(&mut inventory.notes);
     walked.notes_dropped += inventory.notes_dropped;
-    std::mem::take(&mut inventory.embedded)
+    let embedded = std::mem::take(&mut inventory.embedded);
+    Seen { embedded, recognised, program_end: inventory.program_end }
 }
 
 /// Lets the extractors read a blob.

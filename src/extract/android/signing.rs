@@ -194,7 +194,7 @@ fn compare(digests: &[&[u8]], made: &mut dyn FnMut(Algorithm) -> Option<Vec<u8>>
 fn digest(blob: &Blob, end: &End, start: u64, algorithm: Algorithm, limits: &Limits) -> Option<Vec<u8>> {
     let mut tail = packed::read_at(blob, end.record, blob.len().checked_sub(end.record)?)?;
     tail.get_mut(16..20)?.copy_from_slice(&u32::try_from(start).ok()?.to_le_bytes());
-    let mut reader = blob.reader().ok()?;
+    let mut reader = blob.reader();
     let mut pieces = Vec::new();
     let mut count = 0u32;
     let mut buffer = vec![0; PIECE];

@@ -16,23 +16,14 @@ pub(super) mod wasm;
 
 pub(super) use macho::signature::entitlements;
 
-use crate::fact::{Inventory, Reason};
+use crate::fact::Inventory;
 
-/// What stands behind the last part a program's headers speak of: an installer keeps its payload there. A
-/// ZIP is opened by the archive stage; anything else of weight is said to be unseen.
+/// Notes where the last part ends that a program's headers speak of: an installer keeps its payload behind it, and the
+/// archive stage looks there.
 fn overlay(data: &[u8], end: u64, inventory: &mut Inventory) {
-    const WEIGHT: usize = 64 << 10;
-    let Some(rest) = usize::try_from(end).ok().filter(|end| *end > 0).and_then(|end| data.get(end..)) else { return };
-    let start = rest.iter().position(|b| *b != 0).unwrap_or(rest.len());
-    let Some(rest) = rest.get(start..).filter(|rest| rest.len() >= 16) else { return };
-    let program = rest.starts_with(b"\x7fELF") || (rest.starts_with(b"MZ") && rest.len() > 512);
-    let name = crate::archive::recognise(rest).or(program.then_some("another program"));
-    if name.is_none() && (rest.len() < WEIGHT || crate::archive::ends_as_zip(data)) {
-        return;
+    if end > 0 && end < data.len() as u64 {
+        inventory.program_end = inventory.program_end.max(Some(end));
     }
-    let what = name.unwrap_or("data of no known format");
-    let detail = format!("{} bytes behind the program: {what}; not opened by this version", rest.len());
-    inventory.gap(format!("0x{:x}", data.len() - rest.len()), Reason::Unsupported, detail);
 }
 
 /// Symbols kept per file and direction; more is a gap.

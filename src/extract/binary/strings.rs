@@ -167,10 +167,7 @@ fn windows(input: &Input<'_>, runs: &mut Runs, folded: &mut Vec<u8>, inventory: 
     let mut buffer = vec![0; WINDOW + 2 * margin];
     // Bytes in the buffer, how many of them were searched already, and where the first stands in the file.
     let (mut filled, mut searched, mut base) = (0, 0, 0u64);
-    let mut reader = match input.blob.reader() {
-        Ok(reader) => reader,
-        Err(error) => return inventory.gaps.push(unreadable(&inventory.at(""), &error)),
-    };
+    let mut reader = input.blob.reader();
     loop {
         let read = match reader.read(buffer.get_mut(filled..).unwrap_or_default()) {
             Ok(read) => read,

@@ -275,7 +275,7 @@ fn digest(key: &str, ending: &str, value: &str) -> Option<(Algorithm, Vec<u8>)> 
 }
 
 /// Whether every member is what the manifest says, and none is left out.
-fn members(manifest: &[u8], names: &[String], packed: &mut Packed<'_>, input: &Input<'_>) -> Verdict {
+fn members(manifest: &[u8], names: &[String], packed: &mut Packed, input: &Input<'_>) -> Verdict {
     let limits = input.limits;
     let by_ratio = input.blob.len().saturating_mul(limits.max_ratio).max(limits.ratio_floor);
     let mut left = by_ratio.min(limits.max_total_bytes);

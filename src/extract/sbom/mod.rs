@@ -38,11 +38,11 @@ impl Input<'_> {
         if matches!(head, [0xfe | 0xff | 0, ..] | [_, 0, ..]) {
             // UTF-16 of that length is decoded as a whole.
             let mut data = Vec::new();
-            let most = self.limits.max_member_bytes;
-            std::io::Read::read_to_end(&mut std::io::Read::take(self.blob.reader().ok()?, most), &mut data).ok()?;
+            let most = self.limits.max_loaded_bytes;
+            std::io::Read::read_to_end(&mut std::io::Read::take(self.blob.reader(), most), &mut data).ok()?;
             return Some(Window::owned(&data));
         }
-        Some(Window::reading(self.blob.reader().ok()?))
+        Some(Window::reading(self.blob.reader()))
     }
 
     /// What kind of JSON document it is.
