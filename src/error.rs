@@ -32,6 +32,14 @@ pub enum Error {
         /// What is wrong and where.
         detail: String,
     },
+    /// The configuration cannot be used.
+    #[error("configuration {file}: {detail}")]
+    Config {
+        /// The file.
+        file: String,
+        /// What is wrong and where.
+        detail: String,
+    },
     /// An argument makes no sense.
     #[error("{0}")]
     Usage(String),

@@ -86,7 +86,7 @@ pub mod verdict;
 
 pub use report::{Report, escape_terminal};
 pub use scan::{Options as ScanOptions, Said, Scanner, inspect, scan};
-pub use source::{Limits, Source, Stop};
+pub use source::{Limits, Progress, Source, Stop};
 pub use verdict::Context;
 
 /// The formats of this version, for the documentation: extractors, containers, and containers that are

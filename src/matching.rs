@@ -70,11 +70,19 @@ const IN_FILE: usize = 2000;
 const BYTES: usize = 4 << 20;
 
 impl Matches {
-    fn room(&mut self, indicator: usize, component: &Component, value: &str) -> bool {
+    /// A match once more, for the same content at another place.
+    pub(crate) fn again(&mut self, one: Match) {
+        let pointer = one.component.get(one.at.path.len() + 1..).unwrap_or_default();
+        if self.room(one.indicator, &one.at.path, pointer, &one.value) {
+            self.list.push(one);
+        }
+    }
+
+    fn room(&mut self, indicator: usize, path: &Arc<str>, pointer: &str, value: &str) -> bool {
         let kept = self.kept.entry(indicator).or_default();
-        let same = kept.last.as_ref().is_some_and(|(path, at)| *path == component.path && *at == component.pointer);
+        let same = kept.last.as_ref().is_some_and(|(last, at)| last == path && at == pointer);
         if !same {
-            kept.last = Some((Arc::clone(&component.path), component.pointer.clone()));
+            kept.last = Some((Arc::clone(path), pointer.to_owned()));
             kept.here = 0;
         }
         if kept.all >= IN_FILE || kept.here >= IN_COMPONENT || kept.bytes >= BYTES {
@@ -83,7 +91,7 @@ impl Matches {
         }
         kept.all += 1;
         kept.here += 1;
-        kept.bytes += value.len() + component.path.len() + component.pointer.len();
+        kept.bytes += value.len() + path.len() + pointer.len();
         true
     }
 }
@@ -247,7 +255,7 @@ impl<'c> Matcher<'c> {
             hits.sort_unstable();
             hits.dedup();
             for indicator in hits {
-                if !found.room(indicator, component, value) {
+                if !found.room(indicator, &component.path, &component.pointer, value) {
                     continue;
                 }
                 let says = says.get_or_insert_with(|| says_of(component));

@@ -4,11 +4,15 @@
 //! itself, with a budget of its own, so that the result is the same for any number of threads.
 
 mod inspect;
+mod layers;
+mod memo;
 mod walk;
 
 use std::sync::Arc;
 
 pub use inspect::{Said, inspect};
+use layers::Layers;
+use memo::Memo;
 use walk::{Cx, Walked, walk_all};
 
 use crate::catalog::{self, Catalog};
@@ -31,6 +35,8 @@ pub struct Options {
     pub strict: bool,
     /// List signs that make no find by themselves.
     pub mentions: bool,
+    /// List the containers that were opened.
+    pub opened: bool,
 }
 
 /// Looks at the sources and says what is in them and what the rules make of it.
@@ -113,12 +119,13 @@ fn run(
         gaps: Vec::new(),
         notes: Vec::new(),
         documents: Vec::new(),
+        containers: Vec::new(),
         examined: Examined::default(),
         verdict: None,
     };
     for source in sources {
         let mut listing = source::list(source, limits)?;
-        let cx = Cx { matcher, limits, options: &extract_options };
+        let cx = Cx { matcher, limits, options: &extract_options, opened: options.opened, memo: Memo::default() };
         let walked = walk_all(std::mem::take(&mut listing.entries), !listing.directory, &cx);
         report.examined.links += listing.links;
         report.examined.special += listing.special;
@@ -142,11 +149,19 @@ fn run(
             label: None,
             formats: Vec::new(),
         };
+        let mut layers = Layers::default();
+        let mut walked = walked;
+        walked.iter_mut().for_each(|one| layers.append(std::mem::take(&mut one.layers)));
+        let first = report.findings.len();
         let units = gather(walked, &mut subject, &mut report, matcher, catalog);
         for unit in &units {
             for find in finding::findings(unit, catalog) {
                 conclude(&find, &subject.path, (catalog, rules), context, options, &mut report);
             }
+        }
+        let places = report.findings.iter_mut().skip(first).flat_map(|finding| &mut finding.places);
+        for place in places {
+            place.deleted_by = layers.deletes(&place.path).map(str::to_owned);
         }
         report.subjects.push(subject);
     }
@@ -220,6 +235,8 @@ fn gather(
         report.gaps.extend(one.gaps.iter().map(gap));
         examined.documents_dropped += one.documents_dropped;
         report.documents.append(&mut one.documents);
+        report.containers.append(&mut one.opened);
+        examined.containers_dropped += one.opened_dropped;
         report.notes.extend(one.notes.iter().map(|n| Note { at: n.at.to_string(), detail: n.detail.clone() }));
         subject.bytes += one.bytes;
         subject.recognised += one.recognised;

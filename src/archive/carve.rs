@@ -103,6 +103,10 @@ fn payload(inside: &mut Inside<'_, '_>, end: u64, found: &mut Vec<(u64, u64)>) {
     let Ok(content) = inside.blob.content().slice(start, u64::MAX) else { return };
     let blob = Blob::nameless(content.clone());
     if let Some(format) = FORMATS.iter().find(|format| (format.claim)(&blob)) {
+        // A constant that happens to come first is no container either.
+        if !format.carve.is_empty() && !format.carve.iter().any(|carve| (carve.sound)(&blob)) {
+            return;
+        }
         if inside.go_on() {
             let name = format!("0x{start:x}.{}", format.name);
             let end = inside.carved(&name, content).map_or(inside.blob.len(), |end| start + end);
@@ -288,7 +292,7 @@ fn entropy(data: &[u8]) -> f64 {
 }
 
 /// Code that may carry an archive behind it.
-fn is_program(head: &[u8]) -> bool {
+pub(super) fn is_program(head: &[u8]) -> bool {
     const MACHO: [&[u8]; 5] =
         [&[0xcf, 0xfa, 0xed, 0xfe], &[0xce, 0xfa, 0xed, 0xfe], &[0xca, 0xfe, 0xba, 0xbe], b"MZ", b"\x7fELF"];
     MACHO.iter().any(|magic| head.starts_with(magic))

@@ -16,7 +16,7 @@ mod zip;
 mod zstd;
 
 use walk::Inside;
-pub(crate) use walk::{Opened, Seen, Walk, walk};
+pub(crate) use walk::{Opened, Seen, Spent, Step, Walk, walk};
 
 use crate::source::Blob;
 

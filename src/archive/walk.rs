@@ -10,14 +10,26 @@ use super::{FORMATS, Format, carve, known, tar};
 use crate::fact::{Embedded, Gap, Location, Reason, cut};
 use crate::source::{Blob, Content, Limits, Spool};
 
-/// Called for each blob, containers included, before its members.
-pub(crate) type Visit<'v> = &'v mut dyn FnMut(&mut Blob, &mut Walk<'_>, Opened) -> Seen;
+/// Called at each step of the walk.
+pub(crate) type Visit<'v> = &'v mut dyn FnMut(Step<'_>, &mut Walk<'_>) -> Seen;
+
+/// A step of the walk.
+pub(crate) enum Step<'b> {
+    /// A member begins whose reading costs more than a digest of it.
+    Begin(&'b Blob),
+    /// A blob is to be looked at, containers included, before its members.
+    Look(&'b mut Blob, Opened),
+    /// All in the member that began last was walked, so many levels deep.
+    End(usize),
+}
 
 /// What a visit tells of a blob.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     /// The documents inside it, which are walked like members.
     pub embedded: Vec<Embedded>,
+    /// Whether all in it is known already and was told: nothing is left to do.
+    pub repeated: bool,
     /// Whether its format is one that is read.
     pub recognised: bool,
     /// Where a program's own parts end: an installer keeps its payload behind them.
@@ -38,6 +50,15 @@ pub(crate) enum Opened {
 /// First bytes by which an embedded document is known again.
 const TOLD: usize = 64;
 
+/// What a part of a walk took of the budget.
+#[derive(Clone, Debug)]
+pub(crate) struct Spent {
+    members: u64,
+    unpacked: u64,
+    gaps: usize,
+    gaps_dropped: u64,
+}
+
 /// Gaps told per input file.
 const GAPS: usize = 1000;
 
@@ -52,6 +73,8 @@ pub(crate) struct Walk<'l> {
     pub unpacked: u64,
     /// Bytes that may be unpacked in all.
     allowed: u64,
+    /// Depth of the deepest blob met since that was last set.
+    deepest: usize,
     /// Bytes of members held in memory at this moment.
     held: u64,
     /// Set once a limit of the whole walk is reached: nothing more is opened, one gap was noted.
@@ -68,6 +91,7 @@ impl<'l> Walk<'l> {
             members: 0,
             unpacked: 0,
             allowed: by_ratio.min(limits.max_total_bytes),
+            deepest: 0,
             held: 0,
             exhausted: false,
         }
@@ -91,6 +115,40 @@ impl<'l> Walk<'l> {
             gaps.push(Gap { at: Location::whole(path), reason: Reason::Limit, detail });
         }
         gaps
+    }
+
+    /// What was spent so far.
+    pub fn spent(&self) -> Spent {
+        Spent { members: self.members, unpacked: self.unpacked, gaps: self.gaps.len(), gaps_dropped: self.gaps_dropped }
+    }
+
+    /// What was spent since then; nothing where it cannot be told in full.
+    pub fn spent_since(&self, before: &Spent) -> Option<Spent> {
+        let whole = !self.exhausted && self.gaps_dropped == before.gaps_dropped;
+        whole.then(|| Spent {
+            members: self.members - before.members,
+            unpacked: self.unpacked - before.unpacked,
+            gaps: 0,
+            gaps_dropped: 0,
+        })
+    }
+
+    /// The gaps noted since then.
+    pub fn gaps_since(&self, before: &Spent) -> &[Gap] {
+        self.gaps.get(before.gaps..).unwrap_or_default()
+    }
+
+    /// True where no limit would be met by spending so much.
+    pub fn affords(&self, spent: &Spent) -> bool {
+        !self.exhausted
+            && self.members.saturating_add(spent.members) < self.limits.max_members
+            && self.unpacked.saturating_add(spent.unpacked) < self.allowed
+    }
+
+    /// Spends so much without doing anything for it.
+    pub fn spend(&mut self, spent: &Spent) {
+        self.members += spent.members;
+        self.unpacked += spent.unpacked;
     }
 
     /// True while more may be opened; notes the gap once when not.
@@ -343,8 +401,26 @@ impl<R: Read> Read for Failing<R> {
 /// Walks a blob and everything inside it. Says where the container ended, where its reader knows.
 pub(crate) fn walk(blob: &mut Blob, walk: &mut Walk<'_>, visit: Visit<'_>) -> Option<u64> {
     walk.limits.progress.begin(blob);
-    let at = Location::whole(&blob.path);
+    walk.deepest = walk.deepest.max(blob.depth);
+    // A container found within other data has no end of its own to make a digest of.
     let format = FORMATS.iter().find(|format| (format.claim)(blob));
+    let costly = blob.depth > 0 && !blob.open_ended && (format.is_some() || carve::is_program(blob.head()));
+    if !costly {
+        return within(blob, format, walk, visit);
+    }
+    if visit(Step::Begin(blob), walk).repeated {
+        return None;
+    }
+    let above = std::mem::replace(&mut walk.deepest, blob.depth);
+    let end = within(blob, format, walk, visit);
+    visit(Step::End(walk.deepest - blob.depth), walk);
+    walk.deepest = walk.deepest.max(above);
+    end
+}
+
+/// Walks a blob that was not told of yet.
+fn within(blob: &mut Blob, format: Option<&Format>, walk: &mut Walk<'_>, visit: Visit<'_>) -> Option<u64> {
+    let at = Location::whole(&blob.path);
     let opened = match format {
         Some(_) if blob.depth >= walk.limits.max_depth => {
             walk.gap(at, Reason::Limit, format!("{} containers deep; not opened", blob.depth));
@@ -359,7 +435,7 @@ pub(crate) fn walk(blob: &mut Blob, walk: &mut Walk<'_>, visit: Visit<'_>) -> Op
             None => Opened::Leaf,
         },
     };
-    let seen = visit(blob, walk, opened);
+    let seen = visit(Step::Look(blob, opened), walk);
     let told: Vec<Vec<u8>> = seen.embedded.iter().map(|one| one.data.iter().take(TOLD).copied().collect()).collect();
     embedded(blob, seen.embedded, walk, visit);
     let held = if blob.depth > 0 && blob.held().is_some() { blob.len() } else { 0 };

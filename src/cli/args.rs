@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
 
+use super::limits::LimitArgs;
 use crate::fact::FactKind;
 use crate::report::Format;
 use crate::verdict::Outcome;
@@ -60,7 +61,7 @@ pub(super) struct Scan {
     #[arg(short, long = "output", value_name = "FORMAT[=FILE]", value_parser = output, help_heading = "Output")]
     pub outputs: Vec<Output>,
 
-    /// List every place, gap and note
+    /// List every place, gap and note, and what was opened as what
     #[arg(short, long, help_heading = "Output")]
     pub verbose: bool,
 
@@ -96,29 +97,8 @@ pub(super) struct Scan {
     #[arg(long, help_heading = "Reading")]
     pub strict: bool,
 
-    /// Worker threads; 0 for one a processor. The result is the same for any number
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Limits")]
-    pub threads: usize,
-
-    /// Stop after this many seconds and report what was seen by then
-    #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
-    pub timeout: Option<u64>,
-
-    /// Containers inside containers
-    #[arg(long, value_name = "N", default_value_t = 16, help_heading = "Limits")]
-    pub max_depth: usize,
-
-    /// Archive members per input file
-    #[arg(long, value_name = "N", default_value_t = 1_000_000, help_heading = "Limits")]
-    pub max_members: u64,
-
-    /// MiB of one file or member held in memory
-    #[arg(long, value_name = "MIB", default_value_t = 512, help_heading = "Limits")]
-    pub max_member_size: u64,
-
-    /// MiB unpacked from one input file
-    #[arg(long, value_name = "MIB", default_value_t = 65_536, help_heading = "Limits")]
-    pub max_unpacked: u64,
+    #[command(flatten)]
+    pub limits: LimitArgs,
 }
 
 const INSPECT_HELP: &str = "\
@@ -150,6 +130,9 @@ pub(super) struct Inspect {
     /// Add a catalogue file of your own, for the strings looked for; may be repeated
     #[arg(long, value_name = "FILE")]
     pub catalog: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub limits: LimitArgs,
 }
 
 /// An output and where it goes.

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::escape_terminal;
 use crate::exit::Exit;
 use crate::scan::{Said, inspect};
-use crate::source::{Limits, Source};
+use crate::source::Source;
 
 pub(super) fn run(args: &Inspect) -> Result<Exit, Error> {
     let catalog = super::catalog(&args.catalog)?;
@@ -15,7 +15,7 @@ pub(super) fn run(args: &Inspect) -> Result<Exit, Error> {
     let stdout = io::stdout();
     let mut out = BufWriter::new(stdout.lock());
     let (mut failed, mut whole) = (None, true);
-    inspect(&sources, &catalog, &Limits::default(), false, &mut |said| {
+    inspect(&sources, &catalog, &super::limits::limits(&args.limits)?, false, &mut |said| {
         whole &= !matches!(said, Said::Gap { .. });
         // What could not be read is always said.
         let wanted = args.kinds.is_empty()

@@ -7,7 +7,9 @@
 mod args;
 mod explain;
 mod inspect;
+mod limits;
 mod lists;
+mod progress;
 mod scan;
 
 use std::io::{self, Write};
@@ -44,7 +46,7 @@ pub fn run() -> u8 {
         Ok(Err(error)) => {
             let text = error.to_string();
             // A name may hold line breaks; what is wrong with a TOML file is told in lines.
-            let lines = matches!(error, Error::Catalog { .. } | Error::Rules { .. });
+            let lines = matches!(error, Error::Catalog { .. } | Error::Rules { .. } | Error::Config { .. });
             eprintln!("underlabel: {}", if lines { escape_lines(&text) } else { escape_terminal(&text).into_owned() });
             Exit::Error.code()
         }

@@ -6,11 +6,13 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 
 use super::args::{Color, Output, Scan};
+use super::limits::limits;
+use super::progress::Line;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::regulation::Rules;
 use crate::report::{Format, Report, Style};
-use crate::source::{Limits, Source};
+use crate::source::Source;
 use crate::verdict::Context;
 use crate::{ScanOptions, scan};
 
@@ -18,7 +20,7 @@ pub(super) fn run(args: &Scan) -> Result<Exit, Error> {
     let catalog = super::catalog(&args.catalog)?;
     let rules = rules(args)?;
     let context = context(args, &rules)?;
-    let limits = limits(args);
+    let limits = limits(&args.limits)?;
     if args.paths.iter().filter(|p| p.as_os_str() == "-").count() > 1 {
         return Err(Error::Usage("standard input (-) can be given once".to_owned()));
     }
@@ -31,8 +33,11 @@ pub(super) fn run(args: &Scan) -> Result<Exit, Error> {
             "only one output can go to standard output; give the others a file: -o json=FILE".to_owned(),
         ));
     }
-    let options = ScanOptions { strict: args.strict, mentions: args.mentions };
-    let report = scan(&sources, &catalog, &rules, &context, &limits, options)?;
+    let options = ScanOptions { strict: args.strict, mentions: args.mentions, opened: args.verbose };
+    let line = Line::watch(&limits.progress);
+    let report = scan(&sources, &catalog, &rules, &context, &limits, options);
+    drop(line);
+    let report = report?;
     let exit = Exit::of(&report, args.fail_on.0);
     for output in outputs {
         match write(output, &report, args, exit) {
@@ -72,29 +77,6 @@ fn context(args: &Scan, rules: &Rules) -> Result<Context, Error> {
     }
     let today = || jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date();
     Ok(Context { as_of: args.as_of.unwrap_or_else(today), nexus })
-}
-
-fn limits(args: &Scan) -> Limits {
-    let threads = match args.threads {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        n => n,
-    };
-    let limits = Limits {
-        max_depth: args.max_depth,
-        max_members: args.max_members,
-        max_member_bytes: args.max_member_size.saturating_mul(1 << 20),
-        max_total_bytes: args.max_unpacked.saturating_mul(1 << 20),
-        threads,
-        ..Limits::default()
-    };
-    if let Some(seconds) = args.timeout {
-        let stop = limits.stop.clone();
-        std::thread::spawn(move || {
-            std::thread::sleep(std::time::Duration::from_secs(seconds));
-            stop.raise();
-        });
-    }
-    limits
 }
 
 fn write(output: &Output, report: &Report, args: &Scan, exit: Exit) -> Result<(), Error> {

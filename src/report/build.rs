@@ -25,7 +25,7 @@ impl Finding {
         for one in &find.evidence {
             let path = one.hit.at.path.to_string();
             if places.last().is_none_or(|p| p.path != path) {
-                places.push(Place { path, evidence: Vec::new(), contradiction: Vec::new() });
+                places.push(Place { path, evidence: Vec::new(), contradiction: Vec::new(), deleted_by: None });
             }
             if let Some(place) = places.last_mut() {
                 add(place, one);

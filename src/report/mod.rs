@@ -23,7 +23,7 @@ use crate::finding::{Confidence, Relation};
 use crate::verdict::{Outcome, Verdict};
 
 /// Version of the JSON frame: the first number changes when something is taken away or means another thing.
-pub const SCHEMA_VERSION: &str = "1.2";
+pub const SCHEMA_VERSION: &str = "1.3";
 
 /// What a scan says.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -47,10 +47,22 @@ pub struct Report {
     /// How complete the SBOMs are that were read: a clean thin one proves little.
     #[serde(default)]
     pub documents: Vec<Document>,
+    /// The containers that were opened, where they were asked for (`--verbose`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub containers: Vec<Container>,
     /// How much was looked at.
     pub examined: Examined,
     /// The worst outcome of all findings; absent without a finding, which is no proof of absence.
     pub verdict: Option<Outcome>,
+}
+
+/// A container that was opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Container {
+    /// Its path through other containers.
+    pub path: String,
+    /// What it was opened as.
+    pub format: String,
 }
 
 /// The program.
@@ -175,6 +187,9 @@ pub struct Place {
     /// What the file says of its origin, where that contradicts itself: a sign of white labelling.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contradiction: Vec<Statement>,
+    /// The layer of a container image that deletes it: it is shipped all the same, in the layer below.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_by: Option<String>,
 }
 
 /// One thing a file says of itself.
@@ -285,6 +300,9 @@ pub struct Examined {
     /// SBOMs whose completeness is not listed.
     #[serde(default)]
     pub documents_dropped: u64,
+    /// Opened containers that are not listed.
+    #[serde(default)]
+    pub containers_dropped: u64,
     /// Signs beyond those listed: more of an indicator that is listed.
     #[serde(default)]
     pub signs_dropped: u64,

@@ -54,6 +54,7 @@ pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::
     page.reasons(report)?;
     page.gaps(report)?;
     page.notes(report)?;
+    page.opened(report)?;
     page.close(report)
 }
 
@@ -271,6 +272,21 @@ impl Page<'_> {
         }
         if report.examined.notes_dropped > 0 {
             writeln!(self.out, "    and {}", count(report.examined.notes_dropped, "more note"))?;
+        }
+        Ok(())
+    }
+
+    fn opened(&mut self, report: &Report) -> io::Result<()> {
+        if report.containers.is_empty() {
+            return Ok(());
+        }
+        writeln!(self.out)?;
+        writeln!(self.out, "{}", self.paint(BOLD, "Opened"))?;
+        for one in &report.containers {
+            writeln!(self.out, "    {} as {}", safe(self.shown(&one.path)), one.format)?;
+        }
+        if report.examined.containers_dropped > 0 {
+            writeln!(self.out, "    and {}", count(report.examined.containers_dropped, "more container"))?;
         }
         Ok(())
     }

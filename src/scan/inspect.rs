@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::archive::{self, Opened, Seen, Walk};
+use crate::archive::{self, Opened, Seen, Step, Walk};
 use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::extract;
@@ -85,7 +85,11 @@ pub fn inspect(
             };
             let path = std::sync::Arc::clone(&blob.path);
             let mut walk = Walk::new(limits, blob.len());
-            archive::walk(&mut blob, &mut walk, &mut |blob, _, opened| read(blob, opened, limits, &options, each));
+            archive::walk(&mut blob, &mut walk, &mut |step, _| match step {
+                Step::Look(blob, opened) => read(blob, opened, limits, &options, each),
+                // What is read is printed at every place.
+                Step::Begin(_) | Step::End(_) => Seen::default(),
+            });
             walk.into_gaps(&path).iter().for_each(|gap| each(&said_gap(gap)));
         }
     }
@@ -127,7 +131,8 @@ fn read(
     }
     inventory.gaps.iter().for_each(|gap| each(&said_gap(gap)));
     let embedded = std::mem::take(&mut inventory.embedded);
-    Seen { embedded, recognised: !inventory.formats.is_empty(), program_end: inventory.program_end }
+    let recognised = !inventory.formats.is_empty();
+    Seen { embedded, recognised, program_end: inventory.program_end, repeated: false }
 }
 
 fn facts(component: &fact::Component, each: &mut dyn FnMut(&Said<'_>)) {

@@ -9,16 +9,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-use crate::archive::{self, Opened, Seen, Walk};
+use super::layers::Layers;
+use super::memo::{Frame, Key, Memo};
+use crate::archive::{self, Opened, Seen, Step, Walk};
 use crate::bytes::hex;
 use crate::extract;
 use crate::fact::{self, Inventory, Location, Reason};
 use crate::matching::{Match, Matcher, Matches};
-use crate::report::Document;
+use crate::report::{Container, Document};
 use crate::source::{self, Entry, Limits};
 
 /// Gaps told per input file; the rest is counted.
 const GAPS: usize = 1000;
+/// Opened containers listed per input file.
+const OPENED: usize = 10_000;
 /// Documents whose completeness is told per input file.
 const DOCUMENTS: usize = 1000;
 
@@ -27,6 +31,10 @@ pub(super) struct Cx<'a> {
     pub matcher: &'a Matcher<'a>,
     pub limits: &'a Limits,
     pub options: &'a extract::Options,
+    /// Whether to list the containers that were opened.
+    pub opened: bool,
+    /// What is known of members met before.
+    pub memo: Memo,
 }
 
 /// What the walk of one input file gave.
@@ -52,6 +60,37 @@ pub(super) struct Walked {
     pub documents: Vec<Document>,
     pub documents_dropped: u64,
     pub formats: Vec<&'static str>,
+    pub opened: Vec<Container>,
+    pub opened_dropped: u64,
+    pub layers: Layers,
+}
+
+impl Walked {
+    /// Gaps that readers noted, with the number of those they only counted.
+    pub fn take_gaps(&mut self, mut gaps: Vec<fact::Gap>, dropped: u64) {
+        let room = GAPS.saturating_sub(self.gaps.len());
+        self.gaps_dropped += gaps.len().saturating_sub(room) as u64 + dropped;
+        gaps.truncate(room);
+        self.gaps.append(&mut gaps);
+    }
+
+    /// How complete a document is.
+    pub fn take_document(&mut self, document: Document) {
+        if self.documents.len() < DOCUMENTS {
+            self.documents.push(document);
+        } else {
+            self.documents_dropped += 1;
+        }
+    }
+
+    /// A container that was opened.
+    pub fn take_opened(&mut self, container: Container) {
+        if self.opened.len() < OPENED {
+            self.opened.push(container);
+        } else {
+            self.opened_dropped += 1;
+        }
+    }
 }
 
 /// Walks all files, on as many threads as allowed; results come back in the order of the input.
@@ -100,7 +139,17 @@ fn walk_one(entry: &mut Entry, digest: bool, cx: &Cx<'_>) -> Walked {
         walked.sha256 = sha256(blob.reader(), cx.limits);
     }
     let mut walk = Walk::new(cx.limits, blob.len());
-    archive::walk(&mut blob, &mut walk, &mut |blob, _, opened| examine(blob, opened, cx, &mut walked));
+    let mut frames = Vec::new();
+    archive::walk(&mut blob, &mut walk, &mut |step, walk| match step {
+        Step::Look(blob, opened) => examine(blob, opened, cx, &mut walked),
+        Step::Begin(blob) => begin(blob, walk, cx, &mut walked, &mut frames),
+        Step::End(levels) => {
+            if let Some(Some(frame)) = frames.pop() {
+                cx.memo.keep(frame, levels, walk, &walked);
+            }
+            Seen::default()
+        }
+    });
     walked.members = walk.members;
     walked.unpacked = walk.unpacked;
     walked.gaps.append(&mut walk.into_gaps(&entry.path));
@@ -111,7 +160,44 @@ fn walk_one(entry: &mut Entry, digest: bool, cx: &Cx<'_>) -> Walked {
     walked
 }
 
-fn sha256(mut reader: source::Reader, limits: &Limits) -> Option<String> {
+/// A member begins: if the same was met before, all is told at once.
+fn begin(
+    blob: &source::Blob,
+    walk: &mut Walk<'_>,
+    cx: &Cx<'_>,
+    walked: &mut Walked,
+    frames: &mut Vec<Option<Frame>>,
+) -> Seen {
+    let frame = key(blob, cx).map(|key| {
+        let known = cx.memo.repeat(&key, blob, walk, walked);
+        (!known).then(|| Frame::new(key, blob, walk, walked))
+    });
+    match frame {
+        Some(None) => return Seen { repeated: true, ..Seen::default() },
+        Some(frame) => frames.push(frame),
+        None => frames.push(None),
+    }
+    Seen::default()
+}
+
+/// What a member is known again by. Where its path is a sign, it is not.
+fn key(blob: &source::Blob, cx: &Cx<'_>) -> Option<Key> {
+    let mut named = Inventory::new(&blob.path, &blob.scope);
+    extract::name_facts(&blob.inner, &mut named);
+    let mut by_name = Matches::default();
+    cx.matcher.matches(&named.file, &mut by_name);
+    if by_name.list.iter().any(|m| m.kind == fact::FactKind::Path) {
+        return None;
+    }
+    let digest = digest(blob.reader(), cx.limits)?;
+    Some(Key { digest, name: blob.name().into(), open_ended: blob.open_ended })
+}
+
+fn sha256(reader: source::Reader, limits: &Limits) -> Option<String> {
+    digest(reader, limits).map(|digest| hex(&digest))
+}
+
+fn digest(mut reader: source::Reader, limits: &Limits) -> Option<[u8; 32]> {
     use std::io::Read as _;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 64 << 10];
@@ -121,7 +207,7 @@ fn sha256(mut reader: source::Reader, limits: &Limits) -> Option<String> {
         }
         let n = reader.read(&mut buffer).ok()?;
         if n == 0 {
-            return Some(hex(&hash.finalize()));
+            return Some(hash.finalize().into());
         }
         hash.update(buffer.get(..n)?);
     }
@@ -129,6 +215,7 @@ fn sha256(mut reader: source::Reader, limits: &Limits) -> Option<String> {
 
 /// One blob: its facts, matched at once, so that only what matched is kept. Documents inside it come back.
 fn examine(blob: &mut source::Blob, opened: Opened, cx: &Cx<'_>, walked: &mut Walked) -> Seen {
+    walked.layers.meet(blob);
     let first = walked.matches.list.len();
     let mut taker = |component: &fact::Component| cx.matcher.matches(component, &mut walked.matches);
     let mut inventory = Inventory::with_taker(&blob.path, &blob.scope, &mut taker);
@@ -142,6 +229,9 @@ fn examine(blob: &mut source::Blob, opened: Opened, cx: &Cx<'_>, walked: &mut Wa
     let recognised = !inventory.formats.is_empty();
     if let Opened::As(format) = opened {
         inventory.formats.insert(0, format);
+        if cx.opened {
+            walked.take_opened(Container { path: blob.path.to_string(), format: format.to_owned() });
+        }
     }
     if blob.depth == 0 {
         walked.container = matches!(opened, Opened::As(_)) || !inventory.embedded.is_empty();
@@ -154,20 +244,14 @@ fn examine(blob: &mut source::Blob, opened: Opened, cx: &Cx<'_>, walked: &mut Wa
     }
     walked.components += inventory.declared;
     if let Some(coverage) = inventory.coverage.take() {
-        if walked.documents.len() < DOCUMENTS {
-            walked.documents.push(Document { path: blob.path.to_string(), coverage });
-        } else {
-            walked.documents_dropped += 1;
-        }
+        walked.take_document(Document { path: blob.path.to_string(), coverage });
     }
     walked.labels.append(&mut inventory.labels);
-    let room = GAPS.saturating_sub(walked.gaps.len());
-    walked.gaps_dropped += inventory.gaps.len().saturating_sub(room) as u64 + inventory.gaps_dropped;
-    walked.gaps.extend(inventory.gaps.drain(..).take(room));
+    walked.take_gaps(std::mem::take(&mut inventory.gaps), inventory.gaps_dropped);
     walked.notes.append(&mut inventory.notes);
     walked.notes_dropped += inventory.notes_dropped;
     let embedded = std::mem::take(&mut inventory.embedded);
-    Seen { embedded, recognised, program_end: inventory.program_end }
+    Seen { embedded, recognised, program_end: inventory.program_end, repeated: false }
 }
 
 /// Lets the extractors read a blob.

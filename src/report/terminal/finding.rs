@@ -97,6 +97,10 @@ impl Page<'_> {
     fn place(&mut self, place: &Place) -> io::Result<()> {
         // A path is never wrapped: it is there to be copied.
         writeln!(self.out, "    {}", self.paint(CYAN, &safe(self.shown(&place.path))))?;
+        if let Some(layer) = &place.deleted_by {
+            let text = format!("deleted by a later layer, and shipped all the same: {}", safe(self.shown(layer)));
+            self.plain(6, &text)?;
+        }
         if !place.contradiction.is_empty() {
             let side = |sign: bool| {
                 // One of each kind, and the most telling kinds first.

@@ -1,0 +1,134 @@
+//! Containers: what is told of images, of copies, and of containers within other data.
+
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, missing_docs)]
+
+mod common;
+
+use std::io::Write as _;
+
+use underlabel::fact::Reason;
+use underlabel::{Limits, Report};
+
+fn engine() -> Vec<u8> {
+    std::fs::read(common::fixture("extract/binary-elf/libkave8/input.so")).unwrap()
+}
+
+fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, data) in members {
+        zip.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(data).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+fn scan(name: &str, data: Vec<u8>) -> Report {
+    common::scan(&[common::bytes(name, data)])
+}
+
+fn places(report: &Report) -> Vec<(&str, Option<&str>)> {
+    let places = report.findings.iter().flat_map(|f| &f.places);
+    places.map(|p| (p.path.as_str(), p.deleted_by.as_deref())).collect()
+}
+
+#[test]
+fn what_a_later_layer_deletes_is_found_and_said_to_be_deleted() {
+    for file in ["saved.tar.gz", "layout.tar.gz"] {
+        let path = common::fixture(&format!("end-to-end/container-image/{file}"));
+        let report = common::scan(&[underlabel::Source::Path(path)]);
+        let places = places(&report);
+        assert_eq!(places.len(), 2, "{file}: {places:?}");
+        for (path, deleted_by) in places {
+            assert_eq!(path.ends_with("/libscan.so"), deleted_by.is_some(), "{file}: {path}");
+        }
+    }
+}
+
+#[test]
+fn copies_are_told_at_every_place_as_if_examined_there() {
+    let inner = zipped(&[("lib/a.so", &engine()), ("notes.txt", b"plain")]);
+    let broken = &inner[..inner.len() - 30];
+    let members = |n: usize| {
+        let one = [(format!("{n}/x.zip"), inner.clone()), (format!("{n}/b.zip"), broken.to_vec())];
+        one.into_iter().chain([(format!("{n}/libscan.so"), engine())])
+    };
+    let all: Vec<(String, Vec<u8>)> = (0..3).flat_map(members).collect();
+    let list: Vec<(&str, &[u8])> = all.iter().map(|(name, data)| (name.as_str(), data.as_slice())).collect();
+    let report = scan("all.zip", zipped(&list));
+    // Each by itself, at the same place within an archive of the same name.
+    for (name, data) in &list {
+        let alone = scan("all.zip", zipped(&[(name, data)]));
+        for place in places(&alone) {
+            assert!(places(&report).contains(&place), "{place:?} of {:?}", places(&report));
+        }
+        for gap in &alone.gaps {
+            assert!(report.gaps.contains(gap), "{gap:?}");
+        }
+    }
+    assert_eq!(places(&report).len(), 9);
+    // The members of a copy count as often as they stand there.
+    assert_eq!(report.examined.members, 9 + 3 * 2 + 3 * 2);
+}
+
+#[test]
+fn a_copy_is_opened_no_deeper_than_another() {
+    let mut data = zipped(&[("libscan.so", &engine())]);
+    for _ in 0..3 {
+        data = zipped(&[("i.zip", &data)]);
+    }
+    let deep = zipped(&[("i.zip", &data)]);
+    let both = zipped(&[("a/i.zip", &data), ("b.zip", &deep)]);
+    let limits = Limits { max_depth: 5, ..Limits::default() };
+    let report = common::scan_within(&[common::bytes("x.zip", both)], &limits);
+    assert_eq!(places(&report).len(), 1, "{:?}", places(&report));
+    assert!(report.gaps.iter().any(|g| g.reason == Reason::Limit && g.at.starts_with("x.zip!/b.zip!/")));
+}
+
+#[test]
+fn containers_within_other_data_are_found_by_their_offsets() {
+    let zip = zipped(&[("lib/scan.so", &engine())]);
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gz.write_all(&engine()).unwrap();
+    let gz = gz.finish().unwrap();
+    // A header of the vendor's own, two containers with padding between them, and text behind.
+    let blob = [b"ACMEFW01".to_vec(), vec![0xff; 1000], gz.clone(), vec![0; 300], zip, vec![b'x'; 99]].concat();
+    let report = scan("update.bin", blob);
+    let found: Vec<&str> = places(&report).iter().map(|(path, _)| *path).collect();
+    assert_eq!(found.len(), 2, "{found:?} {:?}", report.gaps);
+    assert!(found.iter().any(|p| p.starts_with("update.bin!/0x3f0.gzip!/")), "{found:?}");
+    assert!(found.iter().any(|p| p.starts_with(&format!("update.bin!/0x{:x}.zip!/", 1008 + gz.len() + 300))));
+    // A script with an archive behind it.
+    let script = [b"#!/bin/sh\ntail -n +3 \"$0\" | gzip -dc > x\nexit 0\n".to_vec(), gz].concat();
+    assert_eq!(places(&scan("install.run", script)).len(), 1);
+}
+
+#[test]
+fn constants_in_programs_are_no_containers() {
+    let mut stub = std::fs::read(common::fixture("extract/binary-pe/acme-setup/input.exe")).unwrap();
+    // Where a reader of archives keeps the marks it looks for.
+    for mark in [&b"PK\x03\x04"[..], b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"PK\x05\x06"] {
+        stub.extend_from_slice(mark);
+        stub.extend_from_slice(b"\0\0\0\0 is not an archive \0");
+    }
+    let report = scan("tool.exe", stub);
+    assert!(report.gaps.is_empty(), "{:?}", report.gaps);
+}
+
+#[test]
+fn data_that_looks_packed_is_a_blind_spot() {
+    let mut state = 7u64;
+    let mut random = || {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 33) as u8
+    };
+    let noise: Vec<u8> = (0..200_000).map(|_| random()).collect();
+    let blob = [b"ACMEFW01".to_vec(), vec![0; 100_000], noise.clone(), vec![1; 100_000]].concat();
+    let report = scan("update.bin", blob);
+    let told: Vec<_> = report.gaps.iter().filter(|g| g.reason == Reason::Opaque).collect();
+    assert_eq!(told.len(), 1, "{:?}", report.gaps);
+    // A picture is packed by nature.
+    let picture = [b"\x89PNG\r\n\x1a\n".to_vec(), noise].concat();
+    assert!(scan("logo.png", picture).gaps.is_empty());
+    // Text and code are not.
+    assert!(scan("notes.bin", b"plain text, again and again\0".repeat(9000)).gaps.is_empty());
+}
