@@ -68,6 +68,25 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
+/// Shannon's entropy, in bits a byte: random, packed and encrypted data have nearly 8.
+pub(crate) fn entropy(data: &[u8]) -> f64 {
+    let mut counts = [[0u32; 256]; 4];
+    for part in data.chunks(4) {
+        for (count, byte) in counts.iter_mut().zip(part) {
+            if let Some(count) = count.get_mut(usize::from(*byte)) {
+                *count += 1;
+            }
+        }
+    }
+    let all = data.len() as f64;
+    (0..256)
+        .map(|byte| counts.iter().filter_map(|c| c.get(byte)).sum::<u32>())
+        .filter(|n| *n > 0)
+        .map(|n| f64::from(n) / all)
+        .map(|p| -p * p.log2())
+        .sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

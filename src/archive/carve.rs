@@ -11,6 +11,7 @@ use aho_corasick::packed::{Config, MatchKind, Searcher};
 use memchr::memmem;
 
 use super::{Carve, FORMATS, Inside, known};
+use crate::bytes::entropy;
 use crate::fact::Reason;
 use crate::source::Blob;
 
@@ -270,25 +271,6 @@ fn dense(inside: &mut Inside<'_, '_>, from: u64, taken: &[(u64, u64)], what: &st
             run = at;
         }
     }
-}
-
-/// Shannon's measure, in bits a byte.
-fn entropy(data: &[u8]) -> f64 {
-    let mut counts = [[0u32; 256]; 4];
-    for part in data.chunks(4) {
-        for (count, byte) in counts.iter_mut().zip(part) {
-            if let Some(count) = count.get_mut(usize::from(*byte)) {
-                *count += 1;
-            }
-        }
-    }
-    let all = data.len() as f64;
-    (0..256)
-        .map(|byte| counts.iter().filter_map(|c| c.get(byte)).sum::<u32>())
-        .filter(|n| *n > 0)
-        .map(|n| f64::from(n) / all)
-        .map(|p| -p * p.log2())
-        .sum()
 }
 
 /// Code that may carry an archive behind it.

@@ -112,6 +112,8 @@ struct Section {
     size: u32,
     offset: u32,
     raw: u32,
+    /// Whether it may be executed.
+    code: bool,
 }
 
 impl Image {
@@ -140,6 +142,7 @@ impl Image {
                     address: le32(data, at + 12)?,
                     raw: le32(data, at + 16)?,
                     offset: le32(data, at + 20)? & sector,
+                    code: le32(data, at + 36)? & 0x2000_0000 != 0,
                 })
             })
             .collect();

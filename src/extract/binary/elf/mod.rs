@@ -14,7 +14,7 @@ mod tests;
 
 use super::super::{Doc, Extractor, Head, Mine, Read};
 use super::{go, overlay};
-use crate::fact::{Inventory, Reason};
+use crate::fact::{FactKind, Inventory, Reason};
 use dynamic::Dynamic;
 use file::{File, SHT_NOBITS};
 
@@ -38,6 +38,7 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory) -> Mine {
     for section in file.sections.iter().filter(|s| s.kind != SHT_NOBITS) {
         inventory.name_region(section.offset, section.size, file.section_name(section));
     }
+    packed(&file, inventory);
     let dynamic = Dynamic::read(&file, inventory);
     if let Some(dynamic) = &dynamic {
         dynamic.say(&file, inventory);
@@ -51,6 +52,19 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory) -> Mine {
     let marked = symbols::say(&file, dynamic.as_ref(), inventory);
     embedded::say(&file, &marked, inventory);
     Mine::Yes
+}
+
+/// UPX leaves no sections, its mark behind the program headers and once more at the end.
+fn packed(file: &File<'_>, inventory: &mut Inventory<'_>) {
+    const MARK: &[u8] = b"UPX!";
+    let holds = |part: Option<&[u8]>| part.is_some_and(|part| memchr::memmem::find(part, MARK).is_some());
+    let head = file.data.get(..1024.min(file.data.len()));
+    let tail = file.data.get(file.data.len().saturating_sub(1024)..);
+    if file.sections.is_empty() && holds(head) && holds(tail) {
+        inventory.say(FactKind::Toolchain, "UPX", "");
+        let detail = format!("the program is packed with UPX ({} bytes); not unpacked", file.data.len());
+        inventory.gap("", Reason::Opaque, detail);
+    }
 }
 
 /// Go's linker gives the information a section; without sections it stands in the data.

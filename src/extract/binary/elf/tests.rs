@@ -271,6 +271,22 @@ fn names_without_an_end_and_a_million_of_one_name_are_bounded() {
 }
 
 #[test]
+fn a_packed_program_is_a_blind_spot() {
+    // A header of one segment and no section, as UPX leaves it.
+    let mut data = vec![0u8; 4096];
+    data[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
+    for (at, value) in [(16, 2u8), (18, 62), (20, 1), (32, 64), (52, 64), (54, 56), (56, 1), (64, 1)] {
+        data[at] = value;
+    }
+    data[64 + 32..][..2].copy_from_slice(&4096u16.to_le_bytes());
+    assert!(!read(&data).gap("", Reason::Opaque));
+    data[124..128].copy_from_slice(b"UPX!");
+    assert!(!read(&data).gap("", Reason::Opaque));
+    data[4060..4064].copy_from_slice(b"UPX!");
+    assert!(read(&data).gap("", Reason::Opaque));
+}
+
+#[test]
 fn notes_of_odd_sizes() {
     let note = |b: &Builder, name: &[u8], size: u64, kind: u64, desc: &[u8]| {
         let mut out = b.nums(&[(name.len() as u64, 4), (size, 4), (kind, 4)]);

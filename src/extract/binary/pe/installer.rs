@@ -4,10 +4,16 @@
 //! carries is not opened here.
 
 use super::{Image, resources};
+use crate::bytes::entropy;
 use crate::fact::{FactKind, Inventory, Reason};
 
 /// Bytes of the overlay searched: the marks stand at its start.
 const REACH: usize = 64 << 10;
+/// Shorter code is not judged, and of longer code so much.
+const CODE: usize = 16 << 10;
+const MOST: usize = 1 << 20;
+/// Bits of entropy a byte from which on code counts as packed; machine code has some 6.
+const DENSE: f64 = 7.7;
 /// The resource in which the loader of Inno Setup keeps its offsets.
 const INNO: u32 = 11_111;
 
@@ -24,11 +30,47 @@ pub(super) fn say(data: &[u8], image: &Image, end: u64, inventory: &mut Inventor
     if named(b".wixburn") {
         inventory.say(FactKind::Toolchain, "WiX Burn", ".wixburn");
     }
-    if named(b"UPX0") && named(b"UPX1") {
-        inventory.say(FactKind::Toolchain, "UPX", "UPX0");
-        inventory.gap("UPX1", Reason::Unsupported, "the program is packed with UPX; not unpacked by this version");
-    }
+    packed(data, image, inventory);
     inno(data, image, overlay, inventory);
+}
+
+/// Packers by the sections they make.
+const PACKERS: &[(&[u8], &str)] = &[
+    (b"UPX1", "UPX"),
+    (b".aspack", "ASPack"),
+    (b".MPRESS1", "MPRESS"),
+    (b"PEC2", "PECompact"),
+    (b"pec1", "PECompact"),
+    (b".petite", "Petite"),
+    (b".nsp0", "NsPack"),
+    (b".nsp1", "NsPack"),
+    (b".vmp0", "VMProtect"),
+    (b".vmp1", "VMProtect"),
+    (b".themida", "Themida"),
+    (b".winlice", "WinLicense"),
+    (b".enigma1", "Enigma Protector"),
+];
+
+/// Says what hides the program's own code: a packer by name, or code that looks like none.
+fn packed(data: &[u8], image: &Image, inventory: &mut Inventory<'_>) {
+    for section in &image.sections {
+        let name = String::from_utf8_lossy(&section.name).trim_end_matches('\0').to_owned();
+        if let Some((_, packer)) = PACKERS.iter().find(|(mark, _)| section.name.starts_with(mark)) {
+            inventory.say(FactKind::Toolchain, *packer, &name);
+            let detail = format!("the program is packed with {packer} ({} bytes); not unpacked", section.raw);
+            return inventory.gap(&name, Reason::Opaque, detail);
+        }
+    }
+    for section in image.sections.iter().filter(|section| section.code) {
+        let (from, len) = (usize::try_from(section.offset).ok(), usize::try_from(section.raw).ok());
+        let body = from.zip(len).and_then(|(from, len)| data.get(from..from.checked_add(len)?));
+        let Some(body) = body.filter(|body| body.len() >= CODE) else { continue };
+        if entropy(body.get(..MOST).unwrap_or(body)) >= DENSE {
+            let name = String::from_utf8_lossy(&section.name).trim_end_matches('\0').to_owned();
+            let detail = format!("code of {} bytes that looks packed or encrypted; not unpacked", body.len());
+            inventory.gap(name, Reason::Opaque, detail);
+        }
+    }
 }
 
 /// The loader of Inno Setup since 5.1.5 keeps its offsets in a resource, earlier ones in the DOS header. The version

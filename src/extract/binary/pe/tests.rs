@@ -242,7 +242,7 @@ fn installers_say_what_they_are() {
     assert_eq!(tools(&[&plain[..], b"InstallShield\0xxxxxxxx"].concat()), ["InstallShield"]);
     assert_eq!(tools(&image(&[b".text", b".wixburn"], &[], &[0; 0x200])), ["WiX Burn"]);
     let packed = read(&image(&[b"UPX0", b"UPX1"], &[], &[0; 0x200]));
-    assert!(gaps(&packed, Reason::Unsupported));
+    assert!(gaps(&packed, Reason::Opaque));
     let mut inno = image(&[b".rsrc"], &[(2, 0x1000, 0x1000)], &resource(10, 11_111, b"rDlPtS\xcd\xe6\xd7\x7b\x0b\x2a"));
     inno.extend(b"zlb\x1a....Inno Setup Setup Data (6.2.2) (u)\0\0\0");
     assert_eq!(tools(&inno), ["Inno Setup 6.2.2"]);
@@ -250,6 +250,25 @@ fn installers_say_what_they_are() {
     assert!(tools(&[&plain[..], b"Inno Setup Setup Data (6.2.2) (u)"].concat()).is_empty());
     let stub = manifest("<assembly><description>Nullsoft Install System v3.08</description></assembly>");
     assert_eq!(said(&stub, FactKind::Toolchain), ["Nullsoft Install System v3.08"]);
+}
+
+#[test]
+fn code_that_looks_packed_is_a_blind_spot() {
+    let mut state = 7u64;
+    let mut noise = || {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 33) as u8
+    };
+    let noise: Vec<u8> = (0..0x8000).map(|_| noise()).collect();
+    let code = |body: &[u8], flags: u32| {
+        let mut data = image(&[b".text"], &[], body);
+        data[0x58 + 0xe0 + 36..][..4].copy_from_slice(&flags.to_le_bytes());
+        gaps(&read(&data), Reason::Opaque)
+    };
+    assert!(code(&noise, 0x6000_0020));
+    // Resources are packed by nature, and plain code repeats itself.
+    assert!(!code(&noise, 0x4000_0040));
+    assert!(!code(&b"\x8b\x45\xfc\x83\xc0\x01\x89\x45\xfc\xe8\x10\0\0\0".repeat(3000), 0x6000_0020));
 }
 
 #[test]
