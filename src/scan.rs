@@ -4,6 +4,7 @@
 //! itself, with a budget of its own, so that the result is the same for any number of threads.
 
 mod inspect;
+mod jobs;
 mod layers;
 mod memo;
 mod walk;
@@ -125,7 +126,8 @@ fn run(
     };
     for source in sources {
         let mut listing = source::list(source, limits)?;
-        let cx = Cx { matcher, limits, options: &extract_options, opened: options.opened, memo: Memo::default() };
+        let memo = Memo::default();
+        let cx = Cx { matcher, limits, options: &extract_options, opened: options.opened, memo: &memo };
         let walked = walk_all(std::mem::take(&mut listing.entries), !listing.directory, &cx);
         report.examined.links += listing.links;
         report.examined.special += listing.special;

@@ -116,18 +116,28 @@ impl Progress {
 
 /// A flag that ends a run early. No stage reads the clock: whoever holds the flag does.
 #[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop {
+    flag: Arc<AtomicBool>,
+    /// The flag of the whole run, where this one is of a part.
+    above: Option<Arc<AtomicBool>>,
+}
 
 impl Stop {
     /// Raises the flag.
     pub fn raise(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.flag.store(true, Ordering::Relaxed);
     }
 
     /// True once raised.
     #[must_use]
     pub fn raised(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        let raised = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+        raised(&self.flag) || self.above.as_deref().is_some_and(raised)
+    }
+
+    /// A flag for a part of the run: raised with this one, or by itself.
+    pub(crate) fn below(&self) -> Stop {
+        Stop { flag: Arc::default(), above: Some(Arc::clone(&self.flag)) }
     }
 }
 

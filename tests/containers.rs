@@ -132,3 +132,24 @@ fn data_that_looks_packed_is_a_blind_spot() {
     // Text and code are not.
     assert!(scan("notes.bin", b"plain text, again and again\0".repeat(9000)).gaps.is_empty());
 }
+
+#[test]
+fn a_file_alone_gives_the_same_report_for_any_number_of_threads() {
+    let tight = Limits { max_members: 6, ..Limits::default() };
+    let small = Limits { max_member_bytes: 1 << 20, ratio_floor: 3 << 20, ..Limits::default() };
+    let files = common::files("end-to-end").into_iter().chain(common::files("extract/android-aar"));
+    let mut limited = 0;
+    for path in files.filter(|path| path.extension().is_some_and(|e| e != "txt")) {
+        for limits in [&Limits::default(), &tight, &small] {
+            let on = |threads| {
+                let limits = Limits { threads, ..limits.clone() };
+                let report = common::scan_within(&[underlabel::Source::Path(path.clone())], &limits);
+                serde_json::to_string_pretty(&report).unwrap()
+            };
+            let one = on(1);
+            limited += usize::from(one.contains("\"reason\": \"limit\""));
+            assert_eq!(one, on(4), "{}", path.display());
+        }
+    }
+    assert!(limited > 5, "{limited}");
+}

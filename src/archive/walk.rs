@@ -21,6 +21,10 @@ pub(crate) enum Step<'b> {
     Look(&'b mut Blob, Opened),
     /// All in the member that began last was walked, so many levels deep.
     End(usize),
+    /// A member of the outermost container, to be walked when it suits; only where [`Walk::defer`] is set.
+    Defer(Blob),
+    /// All that was deferred is to be walked now.
+    Settle,
 }
 
 /// What a visit tells of a blob.
@@ -73,6 +77,8 @@ pub(crate) struct Walk<'l> {
     pub unpacked: u64,
     /// Bytes that may be unpacked in all.
     allowed: u64,
+    /// Whether the members of the outermost container are handed out to be walked on other threads.
+    pub defer: bool,
     /// Depth of the deepest blob met since that was last set.
     deepest: usize,
     /// Bytes of members held in memory at this moment.
@@ -84,13 +90,19 @@ pub(crate) struct Walk<'l> {
 impl<'l> Walk<'l> {
     pub fn new(limits: &'l Limits, input_len: u64) -> Self {
         let by_ratio = input_len.saturating_mul(limits.max_ratio).max(limits.ratio_floor);
+        Walk::of_part(limits, by_ratio.min(limits.max_total_bytes))
+    }
+
+    /// The walk of a part, of which so many bytes may be unpacked.
+    pub fn of_part(limits: &'l Limits, allowed: u64) -> Self {
         Walk {
             limits,
             gaps: Vec::new(),
             gaps_dropped: 0,
             members: 0,
             unpacked: 0,
-            allowed: by_ratio.min(limits.max_total_bytes),
+            allowed,
+            defer: false,
             deepest: 0,
             held: 0,
             exhausted: false,
@@ -138,11 +150,36 @@ impl<'l> Walk<'l> {
         self.gaps.get(before.gaps..).unwrap_or_default()
     }
 
+    /// Bytes that may still be unpacked.
+    pub fn left(&self) -> u64 {
+        self.allowed.saturating_sub(self.unpacked)
+    }
+
     /// True where no limit would be met by spending so much.
     pub fn affords(&self, spent: &Spent) -> bool {
         !self.exhausted
             && self.members.saturating_add(spent.members) < self.limits.max_members
             && self.unpacked.saturating_add(spent.unpacked) < self.allowed
+    }
+
+    /// True where a limit of the whole walk was reached, or gaps were only counted.
+    pub fn is_cut(&self) -> bool {
+        self.exhausted || self.gaps_dropped > 0
+    }
+
+    /// Ends the walk without a word: it is done again in another way.
+    pub fn give_up(&mut self) {
+        self.exhausted = true;
+    }
+
+    /// Notes that so many bytes of members are held in memory.
+    pub fn hold(&mut self, bytes: u64) {
+        self.held = self.held.saturating_add(bytes);
+    }
+
+    /// Notes that they are no longer.
+    pub fn release(&mut self, bytes: u64) {
+        self.held = self.held.saturating_sub(bytes);
     }
 
     /// Spends so much without doing anything for it.
@@ -268,7 +305,7 @@ impl Inside<'_, '_> {
 
     /// Bytes that may still be unpacked.
     pub fn left(&self) -> u64 {
-        self.walk.allowed.saturating_sub(self.walk.unpacked)
+        self.walk.left()
     }
 
     /// True while more may be opened: to be asked before each member. Notes the gap once when not.
@@ -369,14 +406,22 @@ impl Inside<'_, '_> {
         }
     }
 
-    fn descend(&mut self, name: &str, content: Content) -> Option<u64> {
-        descend(self.blob, name, content, self.walk, self.visit)
+    fn descend(&mut self, name: &str, content: Content) {
+        if self.walk.defer && self.blob.depth == 0 {
+            let member = named(self.blob, name, content, self.walk);
+            (self.visit)(Step::Defer(member), self.walk);
+        } else {
+            descend(self.blob, name, content, self.walk, self.visit);
+        }
     }
 
     /// A container found within other data, which may reach to the end of what is given or not; where it ended, if its reader
     /// says so.
     pub fn carved(&mut self, name: &str, content: Content) -> Option<u64> {
         self.walk.members += 1;
+        if self.walk.defer && self.blob.depth == 0 {
+            (self.visit)(Step::Settle, self.walk);
+        }
         let mut member = Blob::member(self.blob, name, content);
         member.open_ended = true;
         walk(&mut member, self.walk, self.visit)
@@ -459,6 +504,9 @@ fn open(format: &Format, blob: &Blob, walk: &mut Walk<'_>, visit: Visit<'_>) -> 
     if catch_unwind(AssertUnwindSafe(|| (format.open)(&mut inside))).is_err() {
         inside.gap(Reason::Malformed, format!("{} gave up on this input", format.name));
     }
+    if inside.walk.defer && blob.depth == 0 {
+        (inside.visit)(Step::Settle, inside.walk);
+    }
     let end = inside.end.filter(|end| *end <= blob.len());
     if let Some(end) = end.filter(|end| *end < blob.len() && !blob.open_ended) {
         carve::behind(&mut inside, end, format.name);
@@ -484,12 +532,17 @@ fn embedded(parent: &Blob, inside: Vec<Embedded>, state: &mut Walk<'_>, visit: V
 }
 
 /// A member whose bytes are at hand goes round again.
-fn descend(parent: &Blob, inner: &str, content: Content, state: &mut Walk<'_>, visit: Visit<'_>) -> Option<u64> {
+fn descend(parent: &Blob, inner: &str, content: Content, state: &mut Walk<'_>, visit: Visit<'_>) {
+    let mut member = named(parent, inner, content, state);
+    walk(&mut member, state, visit);
+}
+
+/// A member by its name, as far as that is kept.
+fn named(parent: &Blob, inner: &str, content: Content, state: &mut Walk<'_>) -> Blob {
     let most = state.limits.max_name_bytes;
     if inner.len() > most {
         let detail = format!("a member's name of {} bytes, cut to {most}", inner.len());
         state.gap(Location::whole(&parent.path), Reason::Limit, detail);
     }
-    let mut member = Blob::member(parent, cut(inner, most), content);
-    walk(&mut member, state, visit)
+    Blob::member(parent, cut(inner, most), content)
 }

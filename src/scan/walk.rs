@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
+use super::jobs::{Pending, Queue};
 use super::layers::Layers;
 use super::memo::{Frame, Key, Memo};
 use crate::archive::{self, Opened, Seen, Step, Walk};
@@ -17,7 +18,7 @@ use crate::extract;
 use crate::fact::{self, Inventory, Location, Reason};
 use crate::matching::{Match, Matcher, Matches};
 use crate::report::{Container, Document};
-use crate::source::{self, Entry, Limits};
+use crate::source::{self, Entry, Limits, Stop};
 
 /// Gaps told per input file; the rest is counted.
 const GAPS: usize = 1000;
@@ -34,7 +35,7 @@ pub(super) struct Cx<'a> {
     /// Whether to list the containers that were opened.
     pub opened: bool,
     /// What is known of members met before.
-    pub memo: Memo,
+    pub memo: &'a Memo,
 }
 
 /// What the walk of one input file gave.
@@ -66,6 +67,36 @@ pub(super) struct Walked {
 }
 
 impl Walked {
+    /// What is known of the file before it is walked.
+    fn clone_head(&self) -> Walked {
+        Walked { path: Arc::clone(&self.path), relative: self.relative.clone(), bytes: self.bytes, ..Walked::default() }
+    }
+
+    /// True while nothing was only counted.
+    pub fn is_whole(&self) -> bool {
+        self.gaps_dropped + self.documents_dropped + self.opened_dropped + self.matches.dropped == 0
+            && self.notes_dropped == 0
+    }
+
+    /// Takes what a member gave.
+    pub fn absorb(&mut self, other: Walked) {
+        other.matches.list.into_iter().for_each(|one| self.matches.again(one));
+        self.matches.dropped += other.matches.dropped;
+        self.labels.extend(other.labels);
+        self.take_gaps(other.gaps, other.gaps_dropped);
+        self.notes.extend(other.notes);
+        self.notes_dropped += other.notes_dropped;
+        self.recognised += other.recognised;
+        self.unrecognised += other.unrecognised;
+        self.containers += other.containers;
+        self.components += other.components;
+        other.documents.into_iter().for_each(|one| self.take_document(one));
+        self.documents_dropped += other.documents_dropped;
+        other.opened.into_iter().for_each(|one| self.take_opened(one));
+        self.opened_dropped += other.opened_dropped;
+        self.layers.append(other.layers);
+    }
+
     /// Gaps that readers noted, with the number of those they only counted.
     pub fn take_gaps(&mut self, mut gaps: Vec<fact::Gap>, dropped: u64) {
         let room = GAPS.saturating_sub(self.gaps.len());
@@ -93,17 +124,22 @@ impl Walked {
     }
 }
 
-/// Walks all files, on as many threads as allowed; results come back in the order of the input.
-pub(super) fn walk_all(entries: Vec<Entry>, digest: bool, cx: &Cx<'_>) -> Vec<Walked> {
+/// Walks all files, on as many threads as allowed; results come back in the order of the input. Of a single file, the members
+/// are shared out.
+pub(super) fn walk_all(mut entries: Vec<Entry>, digest: bool, cx: &Cx<'_>) -> Vec<Walked> {
+    if let ([entry], 2..) = (entries.as_mut_slice(), cx.limits.threads) {
+        return vec![walk_one(entry, digest, cx)];
+    }
     let threads = cx.limits.threads.clamp(1, entries.len().max(1));
     let entries: Vec<Mutex<Entry>> = entries.into_iter().map(Mutex::new).collect();
     let done: Vec<Mutex<Option<Walked>>> = entries.iter().map(|_| Mutex::new(None)).collect();
     let next = AtomicUsize::new(0);
+    let alone = Cx { limits: &Limits { threads: 1, ..cx.limits.clone() }, ..*cx };
     let work = || {
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let (Some(entry), Some(slot)) = (entries.get(at), done.get(at)) else { return };
-            let walked = walk_one(&mut entry.lock().unwrap_or_else(PoisonError::into_inner), digest, cx);
+            let walked = walk_one(&mut entry.lock().unwrap_or_else(PoisonError::into_inner), digest, &alone);
             *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(walked);
         }
     };
@@ -135,29 +171,84 @@ fn walk_one(entry: &mut Entry, digest: bool, cx: &Cx<'_>) -> Walked {
         }
     };
     walked.bytes = blob.len();
-    if digest {
-        walked.sha256 = sha256(blob.reader(), cx.limits);
+    if cx.limits.threads < 2 {
+        if digest {
+            walked.sha256 = sha256(blob.reader(), cx.limits);
+        }
+        within(&mut blob, &mut walked, cx, None);
+        return walked;
     }
+    let reader = blob.reader();
+    let queue = Queue::default();
+    let begun = walked.clone_head();
+    let part = Limits { stop: cx.limits.stop.below(), ..cx.limits.clone() };
+    let part = Cx { limits: &part, ..*cx };
+    let whole = std::thread::scope(|scope| {
+        let sum = scope.spawn(|| if digest { sha256(reader, cx.limits) } else { None });
+        for _ in 1..cx.limits.threads {
+            scope.spawn(|| queue.work(&part));
+        }
+        let whole = within(&mut blob, &mut walked, &part, Some((&queue, cx.limits.stop.clone())));
+        queue.close();
+        walked.sha256 = sum.join().unwrap_or_default();
+        whole
+    });
+    if !whole && !cx.limits.stop.raised() {
+        let sum = walked.sha256.take();
+        walked = Walked { sha256: sum, ..begun };
+        within(&mut blob, &mut walked, cx, None);
+    }
+    walked
+}
+
+/// Walks a file. With a queue, its members are shared out; false then where one thread would not have given the same.
+fn within(blob: &mut source::Blob, walked: &mut Walked, cx: &Cx<'_>, queue: Option<(&Queue, Stop)>) -> bool {
+    let path = Arc::clone(&blob.path);
     let mut walk = Walk::new(cx.limits, blob.len());
     let mut frames = Vec::new();
-    archive::walk(&mut blob, &mut walk, &mut |step, walk| match step {
-        Step::Look(blob, opened) => examine(blob, opened, cx, &mut walked),
-        Step::Begin(blob) => begin(blob, walk, cx, &mut walked, &mut frames),
+    let mut pending = queue.map(|(queue, over)| Pending::new(queue, over));
+    walk.defer = pending.is_some();
+    archive::walk(blob, &mut walk, &mut |one, walk| match (one, &mut pending) {
+        (Step::Defer(member), Some(pending)) => {
+            pending.push(member, walk, cx, walked);
+            Seen::default()
+        }
+        (Step::Settle, Some(pending)) => {
+            pending.settle(walk, cx, walked);
+            Seen::default()
+        }
+        (one, _) => step(one, walk, cx, walked, &mut frames),
+    });
+    let whole = pending.is_none_or(|pending| !pending.spoiled && !walk.is_cut() && walked.is_whole());
+    walked.members = walk.members;
+    walked.unpacked = walk.unpacked;
+    walked.gaps.append(&mut walk.into_gaps(&path));
+    if walked.gaps_dropped > 0 {
+        let detail = format!("{} more places could not be examined", walked.gaps_dropped);
+        walked.gaps.push(fact::Gap { at: Location::whole(&path), reason: Reason::Limit, detail });
+    }
+    whole
+}
+
+/// One step of the walk.
+pub(super) fn step(
+    one: Step<'_>,
+    walk: &mut Walk<'_>,
+    cx: &Cx<'_>,
+    walked: &mut Walked,
+    frames: &mut Vec<Option<Frame>>,
+) -> Seen {
+    match one {
+        Step::Look(blob, opened) => examine(blob, opened, cx, walked),
+        Step::Begin(blob) => begin(blob, walk, cx, walked, frames),
         Step::End(levels) => {
             if let Some(Some(frame)) = frames.pop() {
-                cx.memo.keep(frame, levels, walk, &walked);
+                cx.memo.keep(frame, levels, walk, walked);
             }
             Seen::default()
         }
-    });
-    walked.members = walk.members;
-    walked.unpacked = walk.unpacked;
-    walked.gaps.append(&mut walk.into_gaps(&entry.path));
-    if walked.gaps_dropped > 0 {
-        let detail = format!("{} more places could not be examined", walked.gaps_dropped);
-        walked.gaps.push(fact::Gap { at: Location::whole(&entry.path), reason: Reason::Limit, detail });
+        Step::Defer(_) | Step::Settle => Seen::default(),
     }
-    walked
 }
 
 /// A member begins: if the same was met before, all is told at once.
