@@ -272,6 +272,7 @@ impl Entry {
             scope: Arc::clone(&self.path),
             depth: 0,
             open_ended: false,
+            link: None,
             content,
         })
     }
@@ -295,6 +296,8 @@ pub(crate) struct Blob {
     pub depth: usize,
     /// Set where it was found within other data: what follows it belongs to that.
     pub open_ended: bool,
+    /// Where it leads, for a symbolic link.
+    pub link: Option<String>,
     content: Content,
 }
 
@@ -307,13 +310,22 @@ impl Blob {
             scope: Arc::clone(&parent.path),
             depth: parent.depth + 1,
             open_ended: false,
+            link: None,
             content,
         }
     }
 
     /// The same bytes without a name of their own, for a look at what they are.
     pub fn nameless(content: Content) -> Blob {
-        Blob { path: "".into(), inner: String::new(), scope: "".into(), depth: 0, open_ended: true, content }
+        Blob {
+            path: "".into(),
+            inner: String::new(),
+            scope: "".into(),
+            depth: 0,
+            open_ended: true,
+            link: None,
+            content,
+        }
     }
 
     /// The base name.

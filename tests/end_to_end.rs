@@ -291,6 +291,39 @@ fn a_closed_pipe_ends_quietly() {
 }
 
 #[test]
+fn limits_come_from_the_command_line_then_the_file_then_the_defaults() {
+    let folder = std::env::temp_dir().join(format!("underlabel-limits-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("underlabel.toml"), "[limits]\nmax-members = 3\n").unwrap();
+    let update = common::fixture("../").join(UPDATE);
+    let update = update.to_str().unwrap();
+    let limited = |args: &[&str]| {
+        let mut all = vec!["scan", update, "-o", "json"];
+        all.extend(args);
+        let output = command().current_dir(&folder).args(all).output().unwrap();
+        json(&output)["gaps"].to_string().contains("more than 3 archive members")
+    };
+    assert!(limited(&[]));
+    assert!(!limited(&["--max-members", "1000"]));
+    std::fs::write(folder.join("other.toml"), "[limits]\n").unwrap();
+    assert!(!limited(&["--config", "other.toml"]));
+    std::fs::write(folder.join("underlabel.toml"), "[limits]\nmax-member = 3\n").unwrap();
+    let output = command().current_dir(&folder).args(["scan", update]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(said.contains("underlabel.toml") && said.contains("max-members"), "{said}");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn verbose_lists_what_was_opened() {
+    let seen = text(&run(&["scan", UPDATE, "--verbose"]).stdout);
+    assert!(seen.contains("Opened\n"), "{seen}");
+    assert!(seen.contains("firmware/rootfs.tar.gz as gzip"), "{seen}");
+    assert!(!text(&run(&["scan", UPDATE]).stdout).contains(" as gzip"));
+}
+
+#[test]
 fn the_time_limit_ends_a_run() {
     let report = json(&run(&["scan", "fixtures/end-to-end/bombs/bomb.zip", "-o", "json", "--timeout", "0"]));
     let gaps = report["gaps"].to_string();

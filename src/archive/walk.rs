@@ -381,6 +381,15 @@ impl Inside<'_, '_> {
         }
     }
 
+    /// A symbolic link: a name for what lies elsewhere. It is told and never followed.
+    pub fn link(&mut self, name: &str, target: &[u8]) {
+        self.walk.members += 1;
+        let target = String::from_utf8_lossy(target.get(..4096).unwrap_or(target)).into_owned();
+        let mut member = named(self.blob, name, Content::from(Vec::new()), self.walk);
+        member.link = Some(target);
+        self.hand(member);
+    }
+
     /// A member without bytes of its own: a hard link, an empty file. Its name still says something.
     pub fn name_only(&mut self, name: &str) {
         self.walk.members += 1;
@@ -407,11 +416,15 @@ impl Inside<'_, '_> {
     }
 
     fn descend(&mut self, name: &str, content: Content) {
+        let member = named(self.blob, name, content, self.walk);
+        self.hand(member);
+    }
+
+    fn hand(&mut self, mut member: Blob) {
         if self.walk.defer && self.blob.depth == 0 {
-            let member = named(self.blob, name, content, self.walk);
             (self.visit)(Step::Defer(member), self.walk);
         } else {
-            descend(self.blob, name, content, self.walk, self.visit);
+            walk(&mut member, self.walk, self.visit);
         }
     }
 

@@ -167,10 +167,13 @@ pub(crate) fn is_program(head: &[u8]) -> bool {
     head.starts_with(b"MZ") || head.starts_with(b"\x7fELF")
 }
 
-/// What a name says, for any blob.
-pub(crate) fn name_facts(inner: &str, inventory: &mut Inventory<'_>) {
-    inventory.say(FactKind::FileName, base_name(inner), "name");
-    inventory.say(FactKind::Path, inner.replace('\\', "/"), "path");
+/// What a name says, for any blob, and where a symbolic link leads.
+pub(crate) fn name_facts(blob: &Blob, inventory: &mut Inventory<'_>) {
+    inventory.say(FactKind::FileName, base_name(&blob.inner), "name");
+    inventory.say(FactKind::Path, blob.inner.replace('\\', "/"), "path");
+    if let Some(target) = &blob.link {
+        inventory.say(FactKind::FileReference, target, "link");
+    }
 }
 
 /// Runs every extractor that claims the blob. A reader that panics ends as a gap, not as an abort.

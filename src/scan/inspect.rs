@@ -110,7 +110,7 @@ fn read(
     let mut taker = |component: &fact::Component| facts(component, each);
     let mut inventory = Inventory::with_taker(&blob.path, &blob.scope, &mut taker);
     inventory.strict = options.strict;
-    extract::name_facts(&blob.inner, &mut inventory);
+    extract::name_facts(blob, &mut inventory);
     super::walk::read(blob, opened, limits, options, &mut inventory);
     let mut inventory = inventory.without_taker();
     let mut names = inventory.formats.clone();

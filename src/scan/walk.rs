@@ -274,7 +274,7 @@ fn begin(
 /// What a member is known again by. Where its path is a sign, it is not.
 fn key(blob: &source::Blob, cx: &Cx<'_>) -> Option<Key> {
     let mut named = Inventory::new(&blob.path, &blob.scope);
-    extract::name_facts(&blob.inner, &mut named);
+    extract::name_facts(blob, &mut named);
     let mut by_name = Matches::default();
     cx.matcher.matches(&named.file, &mut by_name);
     if by_name.list.iter().any(|m| m.kind == fact::FactKind::Path) {
@@ -311,7 +311,7 @@ fn examine(blob: &mut source::Blob, opened: Opened, cx: &Cx<'_>, walked: &mut Wa
     let mut taker = |component: &fact::Component| cx.matcher.matches(component, &mut walked.matches);
     let mut inventory = Inventory::with_taker(&blob.path, &blob.scope, &mut taker);
     inventory.strict = cx.options.strict;
-    extract::name_facts(&blob.inner, &mut inventory);
+    extract::name_facts(blob, &mut inventory);
     read(blob, opened, cx.limits, cx.options, &mut inventory);
     let mut inventory = inventory.without_taker();
     cx.matcher.matches(&inventory.file, &mut walked.matches);
