@@ -525,6 +525,16 @@ impl Reader {
         }
     }
 
+    /// A reader of no bytes.
+    pub fn nothing() -> Reader {
+        Content::from(Vec::new()).reader()
+    }
+
+    /// Bytes from the start to the end.
+    pub fn len(&self) -> u64 {
+        self.content.len
+    }
+
     /// How many bytes were given out.
     pub fn position(&self) -> u64 {
         self.at

@@ -132,7 +132,7 @@ fn forms() -> Vec<(&'static str, Vec<u8>, bool, &'static str)> {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(lines.as_bytes()).unwrap();
     let gzip = gzip.finish().unwrap();
-    let zstd = ruzstd::encoding::compress_to_vec(xml.as_bytes(), ruzstd::encoding::CompressionLevel::Fastest);
+    let zstd = zstd::encode_all(xml.as_bytes(), 1).unwrap();
     let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain(xml.encode_utf16().flat_map(u16::to_le_bytes)).collect();
     let utf32: Vec<u8> = cyclonedx.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
     let marked: Vec<u8> = [b"\xef\xbb\xbf", spdx.as_bytes()].concat();

@@ -7,13 +7,16 @@
 //! A new container format costs one file here and one line in [`FORMATS`]; one that is only
 //! recognised costs one line in `known.rs`.
 
+mod ar;
 mod carve;
-mod gzip;
+mod compressed;
+mod cpio;
 mod known;
+mod rpm;
+mod sevenz;
 mod tar;
 mod walk;
 mod zip;
-mod zstd;
 
 use walk::Inside;
 pub(crate) use walk::{Opened, Seen, Spent, Step, Walk, walk};
@@ -43,7 +46,29 @@ struct Carve {
 }
 
 /// Every container format that is opened, in the order of trial.
-const FORMATS: &[Format] = &[zip::FORMAT, gzip::FORMAT, zstd::FORMAT, tar::FORMAT];
+const FORMATS: &[Format] = &[
+    zip::FORMAT,
+    compressed::gzip::FORMAT,
+    compressed::xz::FORMAT,
+    compressed::zstd::FORMAT,
+    compressed::bzip2::FORMAT,
+    compressed::lz4::FORMAT,
+    compressed::lzip::FORMAT,
+    compressed::lzop::FORMAT,
+    compressed::compress::FORMAT,
+    ar::FORMAT,
+    rpm::FORMAT,
+    sevenz::FORMAT,
+    cpio::FORMAT,
+    tar::FORMAT,
+    // These have no magic: a name or a guess claims them.
+    compressed::zlib::FORMAT,
+    compressed::brotli::FORMAT,
+    compressed::lzma::FORMAT,
+];
+
+#[cfg(test)]
+mod trial;
 
 /// The names of the container formats that are opened.
 pub(crate) fn names() -> Vec<&'static str> {

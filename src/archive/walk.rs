@@ -6,7 +6,7 @@
 use std::io::{self, Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::{FORMATS, Format, carve, known, tar};
+use super::{FORMATS, Format, carve, cpio, known, tar};
 use crate::fact::{Embedded, Gap, Location, Reason, cut};
 use crate::source::{Blob, Content, Limits, Spool};
 
@@ -263,7 +263,7 @@ impl<'l> Walk<'l> {
 pub(super) fn reason(error: &io::Error) -> Reason {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => Reason::Truncated,
-        io::ErrorKind::Interrupted => Reason::Limit,
+        io::ErrorKind::Interrupted | io::ErrorKind::OutOfMemory => Reason::Limit,
         io::ErrorKind::Unsupported => Reason::Unsupported,
         io::ErrorKind::StorageFull => Reason::Unreadable,
         _ => Reason::Malformed,
@@ -396,14 +396,17 @@ impl Inside<'_, '_> {
         self.descend(name, Content::from(Vec::new()));
     }
 
-    /// The plain content of a compressed stream. A tar inside is read as a stream, so that a large one is never held
-    /// whole; its members are shown as lying in the compressed file.
+    /// The plain content of a compressed stream. A tar or cpio archive inside is read as a stream, so that a large one
+    /// is never held whole; its members are shown as lying in the compressed file.
     pub fn plain(&mut self, name: &str, mut reader: impl Read) {
         let mut head = Vec::new();
         // A break within the first block is met again below, where it is noted.
         let error = (&mut reader).take(512).read_to_end(&mut head).err();
         if tar::is_tar(&head) {
             return tar::read(self, Cursor::new(head).chain(Failing { error, inner: reader }));
+        }
+        if cpio::is_cpio(&head) {
+            return cpio::stream(self, Cursor::new(head).chain(Failing { error, inner: reader }));
         }
         let mut rest = Cursor::new(head).chain(Failing { error, inner: reader });
         self.walk.members += 1;

@@ -7,10 +7,12 @@ use std::io::{self, BufRead, Cursor, Read};
 
 use flate2::bufread::GzDecoder;
 
-use super::{Carve, Format, Inside};
+use super::{Unpack, inner_name};
+use crate::archive::{Carve, Format, Inside};
 use crate::source::{Blob, Reader};
 
-pub(super) const FORMAT: Format = Format { name: "gzip", claim, open, carve: &[Carve { magic: MAGIC, at: 0, sound }] };
+pub(in crate::archive) const FORMAT: Format =
+    Format { name: "gzip", claim, open, carve: &[Carve { magic: MAGIC, at: 0, sound }] };
 
 /// ID1, ID2, and the only method there is: deflate.
 const MAGIC: &[u8] = &[0x1f, 0x8b, 8];
@@ -20,14 +22,14 @@ fn claim(blob: &Blob) -> bool {
 }
 
 fn open(inside: &mut Inside<'_, '_>) {
-    let mut members = Members { decoder: Some(GzDecoder::new(inside.blob.reader())), name: None, end: 0 };
+    let mut members = streams(inside.blob.reader());
     // The first header is read with the first byte; a break there is met again below, where it is noted.
     let mut first = [0];
     let start = members.read(&mut first);
     let inner = members.name.clone().unwrap_or_else(|| inner_name(inside.blob.name()));
     match start {
         Ok(n) => inside.plain(&inner, Cursor::new(first).take(n as u64).chain(&mut members)),
-        Err(error) => inside.shut(&inner, super::walk::reason(&error), format!("gzip: {error}")),
+        Err(error) => inside.shut(&inner, crate::archive::walk::reason(&error), format!("gzip: {error}")),
     }
     if members.end > 0 {
         inside.ends_at(members.end);
@@ -47,28 +49,25 @@ fn sound(blob: &Blob) -> bool {
     matches!(decoder.read(&mut first), Ok(1..))
 }
 
-/// The name without its ending; `.tgz` is a tar.
-fn inner_name(name: &str) -> String {
-    let lower = name.to_ascii_lowercase();
-    for (ending, instead) in [(".tgz", ".tar"), (".svgz", ".svg"), (".gz", ""), (".gzip", "")] {
-        if lower.ends_with(ending) {
-            let stem = name.get(..name.len() - ending.len()).unwrap_or(name);
-            if !stem.is_empty() {
-                return format!("{stem}{instead}");
-            }
-        }
-    }
-    "content".to_owned()
+/// Reads every member.
+pub(super) fn streams(reader: Reader) -> Members {
+    Members { decoder: Some(GzDecoder::new(reader)), name: None, end: 0 }
 }
 
 /// The content of one gzip member after the other.
-struct Members {
+pub(super) struct Members {
     /// Empty once everything is read.
     decoder: Option<GzDecoder<Reader>>,
     /// The base name that the first member bears, where it bears one.
     name: Option<String>,
     /// Where the last member that was read to its end stops.
     end: u64,
+}
+
+impl Unpack for Members {
+    fn end(&self) -> u64 {
+        self.end
+    }
 }
 
 impl Read for Members {
