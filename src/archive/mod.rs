@@ -16,6 +16,7 @@ mod rpm;
 mod sevenz;
 mod tar;
 mod walk;
+mod xar;
 mod zip;
 
 use walk::Inside;
@@ -59,6 +60,8 @@ const FORMATS: &[Format] = &[
     ar::FORMAT,
     rpm::FORMAT,
     sevenz::FORMAT,
+    xar::FORMAT,
+    xar::pbzx::FORMAT,
     cpio::FORMAT,
     tar::FORMAT,
     // These have no magic: a name or a guess claims them.
