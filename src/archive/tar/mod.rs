@@ -65,6 +65,7 @@ pub(super) fn read(inside: &mut Inside<'_, '_>, reader: impl Read) {
                 let reason = match error.kind() {
                     _ if spent.get() => Reason::Limit,
                     io::ErrorKind::UnexpectedEof => Reason::Truncated,
+                    _ if error.to_string().contains("unexpected EOF") => Reason::Truncated,
                     _ => Reason::Malformed,
                 };
                 return inside.gap(reason, format!("tar: {error}; {seen} members were read before"));
