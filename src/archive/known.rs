@@ -15,8 +15,6 @@ const fn known(name: &'static str, at: usize, magic: &'static [u8]) -> Known {
 }
 
 const KNOWN: &[Known] = &[
-    known("RAR archive", 0, b"Rar!\x1a\x07"),
-    known("RAR archive", 0, b"RE~^"),
     known("ACE archive", 7, b"**ACE**"),
     known("StuffIt archive", 0, b"SIT!"),
     known("StuffIt archive", 0, b"StuffIt (c)1997-"),

@@ -12,6 +12,7 @@ mod carve;
 mod compressed;
 mod cpio;
 mod known;
+mod rar;
 mod rpm;
 mod sevenz;
 mod tar;
@@ -60,6 +61,7 @@ const FORMATS: &[Format] = &[
     ar::FORMAT,
     rpm::FORMAT,
     sevenz::FORMAT,
+    rar::FORMAT,
     xar::FORMAT,
     xar::pbzx::FORMAT,
     cpio::FORMAT,
