@@ -15,11 +15,27 @@ const fn known(name: &'static str, at: usize, magic: &'static [u8]) -> Known {
 }
 
 const KNOWN: &[Known] = &[
-    known("RAR archive", 0, b"Rar!\x1a\x07"),
+    known("ACE archive", 7, b"**ACE**"),
+    known("StuffIt archive", 0, b"SIT!"),
+    known("StuffIt archive", 0, b"StuffIt (c)1997-"),
+    known("StuffIt X archive", 0, b"StuffIt!"),
+    known("ZPAQ archive", 0, b"zPQ"),
+    known("ZPAQ archive", 0, b"7kSt\xa0\x31\x83\xd3\x8c\xb2\x28\xb0\xd3"),
+    known("ZOO archive", 20, b"\xdc\xa7\xc4\xfd"),
+    known("LHA archive", 2, b"-lh0-"),
+    known("LHA archive", 2, b"-lh1-"),
+    known("LHA archive", 2, b"-lh5-"),
+    known("LHA archive", 2, b"-lh6-"),
+    known("LHA archive", 2, b"-lh7-"),
+    known("LHA archive", 2, b"-lhd-"),
+    known("LHA archive", 2, b"-lz5-"),
+    known("LHA archive", 2, b"-pm2-"),
+    known("lrzip stream", 0, b"LRZI"),
+    known("Apple archive", 0, b"AA01"),
+    known("Apple archive", 0, b"YAA1"),
     known("Microsoft cabinet", 0, b"MSCF\0\0\0\0"),
     known("InstallShield cabinet", 0, b"ISc("),
     known("OLE compound file (MSI, MSP, old Office)", 0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
-    known("xar archive (macOS package)", 0, b"xar!\0"),
     known("Windows image (WIM)", 0, b"MSWIM\0\0\0"),
     known("squashfs image", 0, b"hsqs"),
     known("squashfs image", 0, b"sqsh"),
@@ -43,7 +59,8 @@ const KNOWN: &[Known] = &[
 ];
 
 /// Endings that claim a format with no dependable signature at the start.
-const BY_ENDING: &[(&str, &str)] = &[(".dmg", "Apple disk image"), (".img", "disk image")];
+const BY_ENDING: &[(&str, &str)] =
+    &[(".dmg", "Apple disk image"), (".img", "disk image"), (".arj", "ARJ archive"), (".arc", "ARC archive")];
 
 /// The name of a recognised format.
 pub(super) fn recognise(head: &[u8], name: &str) -> Option<&'static str> {

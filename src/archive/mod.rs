@@ -12,10 +12,12 @@ mod carve;
 mod compressed;
 mod cpio;
 mod known;
+mod rar;
 mod rpm;
 mod sevenz;
 mod tar;
 mod walk;
+mod xar;
 mod zip;
 
 use walk::Inside;
@@ -59,6 +61,9 @@ const FORMATS: &[Format] = &[
     ar::FORMAT,
     rpm::FORMAT,
     sevenz::FORMAT,
+    rar::FORMAT,
+    xar::FORMAT,
+    xar::pbzx::FORMAT,
     cpio::FORMAT,
     tar::FORMAT,
     // These have no magic: a name or a guess claims them.

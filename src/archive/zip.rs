@@ -7,11 +7,12 @@ use std::io::{Read, Seek, SeekFrom};
 
 use ::zip::result::ZipError;
 use ::zip::{CompressionMethod, ZipArchive};
+use flate2::Crc;
 
 use super::{Carve, Format, Inside};
 use crate::bytes::{le16, le32, le64};
 use crate::fact::Reason;
-use crate::source::Blob;
+use crate::source::{Blob, Reader};
 
 pub(super) const FORMAT: Format =
     Format { name: "zip", claim, open, carve: &[Carve { magic: b"PK\x03\x04", at: 0, sound }] };
@@ -25,6 +26,7 @@ fn claim(blob: &Blob) -> bool {
         || head.starts_with(b"PK\x05\x06")
         || head.starts_with(b"PK\x07\x08PK")
         || is_crx(head)
+        || is_jmod(head)
     {
         return true;
     }
@@ -33,7 +35,16 @@ fn claim(blob: &Blob) -> bool {
     let named = [".zip", ".jar", ".war", ".ear", ".aar", ".apk", ".whl", ".xpi", ".ipa", ".nupkg", ".crx"]
         .iter()
         .any(|e| name.ends_with(e));
-    (is_program(head) || named) && blob.tail(TAIL).is_ok_and(|tail| ends_as_zip(&tail, blob.len()))
+    let ends = |tail: Vec<u8>| ends_as_zip(&tail, blob.len()) || name.ends_with(".zip") && last_of(&tail).is_some();
+    (is_program(head) || named) && blob.tail(TAIL).is_ok_and(ends)
+}
+
+/// The number of parts of a split archive whose last part ends here.
+fn last_of(tail: &[u8]) -> Option<u32> {
+    let at = memchr::memmem::rfind(tail, b"PK\x05\x06")?;
+    let (disk, start, comment) = (le16(tail, at + 4)?, le16(tail, at + 6)?, le16(tail, at + 20)?);
+    let ends = at + 22 + usize::from(comment) == tail.len();
+    (ends && (1..0xffff).contains(&disk) && start <= disk).then_some(u32::from(disk) + 1)
 }
 
 /// The end record in a tail, its place and its fields, where it makes sense: one disk, a directory that
@@ -134,8 +145,16 @@ fn is_crx(head: &[u8]) -> bool {
     head.starts_with(b"Cr24") && matches!(head.get(5..8), Some([0, 0, 0]))
 }
 
+/// A module of a Java runtime under construction: four bytes, then the ZIP.
+fn is_jmod(head: &[u8]) -> bool {
+    head.starts_with(b"JM\x01\0PK\x03\x04")
+}
+
 /// Bytes that a header of the format's own takes in front of the ZIP.
 fn front(head: &[u8]) -> u64 {
+    if is_jmod(head) || head.starts_with(b"PK\x07\x08PK") {
+        return 4;
+    }
     let word = |at: usize| le32(head, at).map_or(0, u64::from);
     match word(4) {
         _ if !is_crx(head) => 0,
@@ -210,6 +229,19 @@ fn open(inside: &mut Inside<'_, '_>) {
         inside.gap(Reason::Limit, format!("{detail}; read by its local headers as far as they go"));
         return stream(inside);
     }
+    if let Ok(tail) = blob.tail(TAIL)
+        && !ends_as_zip(&tail, blob.len())
+        && let Some(parts) = last_of(&tail)
+    {
+        let detail = format!("zip: the last of {parts} parts of a split archive; the parts are not joined");
+        inside.gap(Reason::Unsupported, detail);
+        return stream(inside);
+    }
+    if blob.head().starts_with(b"PK\x07\x08PK") && !blob.tail(TAIL).is_ok_and(|tail| ends_as_zip(&tail, blob.len())) {
+        let detail = "zip: the first part of a split archive; read by its local headers as far as they go";
+        inside.gap(Reason::Unsupported, detail);
+        return stream(inside);
+    }
     let mut archive = match ZipArchive::new(blob.reader()) {
         Ok(archive) => archive,
         Err(error) => {
@@ -242,19 +274,92 @@ fn open(inside: &mut Inside<'_, '_>) {
             inside.shut(&name, Reason::Encrypted, "encrypted member; a password is needed");
             continue;
         }
-        if !matches!(method, CompressionMethod::Stored | CompressionMethod::Deflated) {
-            inside.count();
-            inside.shut(&name, Reason::Unsupported, format!("compressed by a method that is not read: {method:?}"));
-            continue;
-        }
-        match archive.by_index(index) {
-            // The declared size is only a promise; the reading itself is bounded.
-            Ok(mut file) => inside.member(&name, Some(file.size()), &mut file),
-            Err(error) => {
+        match read(&mut archive, index, method, inside, &name) {
+            Ok(()) => {}
+            Err((reason, detail)) => {
                 inside.count();
-                inside.shut(&name, reason(&error), error.to_string());
+                inside.shut(&name, reason, detail);
             }
         }
+    }
+}
+
+/// Reads one member: the crate unpacks deflate, LZMA and PPMd, our own readers of streams the others, because these hold
+/// to bounds on memory.
+fn read(
+    archive: &mut ZipArchive<Reader>,
+    index: usize,
+    method: CompressionMethod,
+    inside: &mut Inside<'_, '_>,
+    name: &str,
+) -> Result<(), (Reason, String)> {
+    let told = |error: ZipError| (reason(&error), error.to_string());
+    if !matches!(method, CompressionMethod::Stored | CompressionMethod::Deflated) {
+        let raw = archive.by_index_raw(index).map_err(told)?;
+        let (start, packed, size, sum) = (raw.data_start(), raw.compressed_size(), raw.size(), raw.crc32());
+        drop(raw);
+        let start = start.ok_or((Reason::Malformed, "no content where it should stand".to_owned()))?;
+        let content = inside.blob.content().slice(start, packed).map_err(|e| (Reason::Unreadable, e.to_string()))?;
+        // The crate has no names for those it does not read.
+        #[allow(deprecated)]
+        let number = method.to_u16();
+        match number {
+            12 | 93 | 95 => {
+                let broken = || (Reason::Malformed, format!("does not begin as method {method:?} does"));
+                let stream = super::compressed::unpack(&content, false).ok_or_else(broken)?;
+                inside.member(
+                    name,
+                    Some(size),
+                    &mut Summed { inner: stream, sum: Crc::new(), stated: sum, len: 0, size },
+                );
+                return Ok(());
+            }
+            9 => {}
+            14 | 98 => {
+                let mut head = [0; 9];
+                let _ = content.reader().read(&mut head);
+                within_memory(number, &head)?;
+            }
+            _ => return Err((Reason::Unsupported, format!("compressed by a method that is not read: {method:?}"))),
+        }
+    }
+    let mut file = archive.by_index(index).map_err(told)?;
+    // The declared size is only a promise; the reading itself is bounded.
+    inside.member(name, Some(file.size()), &mut file);
+    Ok(())
+}
+
+/// What LZMA and PPMd ask for by the first bytes of a member.
+fn within_memory(method: u16, head: &[u8]) -> Result<(), (Reason, String)> {
+    let asked = match method {
+        14 => le32(head, 5).map_or(0, u64::from),
+        // Order, memory in MiB, and a version.
+        _ => le16(head, 0).map_or(0, |word| (u64::from(word >> 4 & 0xff) + 1) << 20),
+    };
+    if asked > super::compressed::WINDOW {
+        return Err((Reason::Limit, format!("needs {asked} bytes of memory to unpack; not read")));
+    }
+    Ok(())
+}
+
+/// Compares the checksum at the end.
+struct Summed<R> {
+    inner: R,
+    sum: Crc,
+    stated: u32,
+    len: u64,
+    size: u64,
+}
+
+impl<R: Read> Read for Summed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        self.sum.update(buffer.get(..n).unwrap_or_default());
+        self.len += n as u64;
+        if n == 0 && !buffer.is_empty() && self.len == self.size && self.sum.sum() != self.stated {
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "Invalid checksum"));
+        }
+        Ok(n)
     }
 }
 
@@ -265,6 +370,24 @@ fn stream(inside: &mut Inside<'_, '_>) {
         return;
     }
     while inside.go_on() {
+        // What the crate would make room for is looked at first.
+        let place = reader.position();
+        let mut head = [0; 30];
+        let read = reader.read_exact(&mut head).is_ok();
+        let method = le16(&head, 8).unwrap_or(0);
+        if read && matches!(method, 14 | 98) {
+            let behind = u64::from(le16(&head, 26).unwrap_or(0)) + u64::from(le16(&head, 28).unwrap_or(0));
+            let mut first = [0; 9];
+            let begins = reader.seek(SeekFrom::Start(place + 30 + behind)).and_then(|_| reader.read(&mut first));
+            if begins.is_ok()
+                && let Err((reason, detail)) = within_memory(method, &first)
+            {
+                return inside.gap_at(format!("0x{place:x}"), reason, format!("zip: a member {detail}"));
+            }
+        }
+        if reader.seek(SeekFrom::Start(place)).is_err() {
+            return;
+        }
         match ::zip::read::read_zipfile_from_stream(&mut reader) {
             Ok(Some(mut file)) => {
                 let name = name(file.name().ok().as_deref(), file.name_raw());

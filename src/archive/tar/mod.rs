@@ -2,12 +2,16 @@
 //!
 //! In: a blob or the plain content of a compressed one. Out: its regular files.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::io::{self, Read};
 
+use self::sparse::Sparse;
 use super::{Format, Inside};
 use crate::fact::Reason;
 use crate::source::{Blob, Stop};
+
+mod sparse;
 
 pub(super) const FORMAT: Format = Format { name: "tar", claim, open, carve: &[] };
 
@@ -61,6 +65,7 @@ pub(super) fn read(inside: &mut Inside<'_, '_>, reader: impl Read) {
                 let reason = match error.kind() {
                     _ if spent.get() => Reason::Limit,
                     io::ErrorKind::UnexpectedEof => Reason::Truncated,
+                    _ if error.to_string().contains("unexpected EOF") => Reason::Truncated,
                     _ => Reason::Malformed,
                 };
                 return inside.gap(reason, format!("tar: {error}; {seen} members were read before"));
@@ -75,8 +80,13 @@ pub(super) fn read(inside: &mut Inside<'_, '_>, reader: impl Read) {
             inside.count();
             continue;
         }
-        let sparse = sparse(&mut entry);
-        let path = entry.path_bytes();
+        // Of a folder an incremental archive lists what is in it; a label or such is no file either.
+        if kind.as_byte() == b'D' {
+            inside.count();
+            continue;
+        }
+        let mut sparse = Sparse::of(&mut entry);
+        let path = sparse.name.take().map_or_else(|| entry.path_bytes(), Cow::Owned);
         let most = inside.limits().max_name_bytes + 1;
         let name = String::from_utf8_lossy(path.get(..path.len().min(most)).unwrap_or(&path)).into_owned();
         drop(path);
@@ -85,9 +95,25 @@ pub(super) fn read(inside: &mut Inside<'_, '_>, reader: impl Read) {
             inside.name_only(inner);
             continue;
         }
-        if sparse {
-            let detail = "a sparse file in the newest form of pax: its parts are read without the holes between them";
+        if kind.as_byte() == b'M' {
+            inside.count();
+            let detail = "the rest of a file whose start is in another volume; not read";
             inside.shut(inner, Reason::Unsupported, detail);
+            continue;
+        }
+        match sparse.file(&mut entry) {
+            Ok(None) => {}
+            Ok(Some((size, mut content))) => {
+                inside.member(inner, Some(size), &mut content);
+                continue;
+            }
+            Err(error) => {
+                inside.shut(
+                    inner,
+                    super::walk::reason(&error),
+                    format!("the map of a sparse file: {error}; read without its holes"),
+                );
+            }
         }
         let declared = Some(entry.size());
         inside.member(inner, declared, &mut entry);
@@ -96,12 +122,6 @@ pub(super) fn read(inside: &mut Inside<'_, '_>, reader: impl Read) {
     if zeros.get() < 512 {
         inside.gap(Reason::Truncated, "tar: no end mark; members may be missing");
     }
-}
-
-/// True for a sparse file as GNU tar writes it in pax archives: the crate takes its map for content.
-fn sparse(entry: &mut ::tar::Entry<'_, impl Read>) -> bool {
-    let Ok(Some(extensions)) = entry.pax_extensions() else { return false };
-    extensions.flatten().any(|one| one.key_bytes() == b"GNU.sparse.major")
 }
 
 /// Ends a stream with an error once more than its share came out of it.
