@@ -8,12 +8,17 @@
 //! recognised costs one line in `known.rs`.
 
 mod carve;
+mod fs;
 mod gzip;
+mod image;
 mod known;
 mod tar;
 mod walk;
 mod zip;
 mod zstd;
+
+#[cfg(test)]
+mod tmp_list;
 
 use walk::Inside;
 pub(crate) use walk::{Opened, Seen, Walk, walk};
@@ -43,7 +48,24 @@ struct Carve {
 }
 
 /// Every container format that is opened, in the order of trial.
-const FORMATS: &[Format] = &[zip::FORMAT, gzip::FORMAT, zstd::FORMAT, tar::FORMAT];
+const FORMATS: &[Format] = &[
+    zip::FORMAT,
+    gzip::FORMAT,
+    zstd::FORMAT,
+    tar::FORMAT,
+    fs::cramfs::FORMAT,
+    fs::ext::FORMAT,
+    fs::fat::FORMAT,
+    fs::iso9660::FORMAT,
+    fs::jffs2::FORMAT,
+    fs::romfs::FORMAT,
+    fs::squashfs::FORMAT,
+    fs::ubifs::FORMAT,
+    // Last: what is a file system or a disc may begin with a table of partitions, too.
+    image::partitions::GPT,
+    image::partitions::APM,
+    image::partitions::MBR,
+];
 
 /// The names of the container formats that are opened.
 pub(crate) fn names() -> Vec<&'static str> {

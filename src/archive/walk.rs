@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{FORMATS, Format, carve, known, tar};
 use crate::fact::{Embedded, Gap, Location, Reason, cut};
-use crate::source::{Blob, Content, Limits, Spool};
+use crate::source::{Blob, Content, Extent, Limits, Spool};
 
 /// Called for each blob, containers included, before its members.
 pub(crate) type Visit<'v> = &'v mut dyn FnMut(&mut Blob, &mut Walk<'_>, Opened) -> Seen;
@@ -276,7 +276,7 @@ impl Inside<'_, '_> {
         match self.blob.content().slice(start, have) {
             Ok(content) => {
                 // Parts may overlap: looking at them again and again counts as unpacking does.
-                self.walk.unpacked = self.walk.unpacked.saturating_add(content.len());
+                self.walk.unpacked = self.walk.unpacked.saturating_add(content.weight());
                 self.descend(name, content);
             }
             Err(error) => {
@@ -284,6 +284,25 @@ impl Inside<'_, '_> {
                 self.walk.gap(at, reason(&error), error.to_string());
             }
         }
+    }
+
+    /// A member that stands in the container in pieces, with holes that read as zeros. Nothing is copied.
+    pub fn mapped(&mut self, name: &str, extents: impl IntoIterator<Item = Extent>) {
+        self.walk.members += 1;
+        let at = self.place(name);
+        let (content, missing) = match self.blob.content().mapped(extents) {
+            Ok(mapped) => mapped,
+            Err(error) => return self.walk.gap(at, reason(&error), error.to_string()),
+        };
+        let weight = content.weight();
+        if weight > self.left() {
+            return self.walk.too_long(&at, true, &format!("{} bytes as declared", content.len()));
+        }
+        if missing > 0 {
+            self.walk.gap(at, Reason::Truncated, format!("{missing} bytes of it lie beyond the end of the container"));
+        }
+        self.walk.unpacked = self.walk.unpacked.saturating_add(weight);
+        self.descend(name, content);
     }
 
     /// A member without bytes of its own: a hard link, an empty file. Its name still says something.
