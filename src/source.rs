@@ -411,7 +411,7 @@ enum Store {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Extent {
     pub len: u64,
-    /// Where it stands in the content below; a hole reads as zeros.
+    /// Where it stands in the content below, or behind that in what was unpacked; a hole reads as zeros.
     pub from: Option<u64>,
 }
 
@@ -419,6 +419,8 @@ pub(crate) struct Extent {
 #[derive(Debug)]
 struct Map {
     base: Content,
+    /// Unpacked pieces: they are counted on behind the base.
+    more: Option<Content>,
     /// Where each piece begins and where it comes from, in order and without gaps.
     pieces: Vec<(u64, Option<u64>)>,
     len: u64,
@@ -440,7 +442,10 @@ impl Map {
             let n = usize::try_from(left).unwrap_or(usize::MAX).min(room.len());
             let room = room.get_mut(..n).unwrap_or_default();
             let n = match from {
-                Some(from) => self.base.read_at(room, from)?,
+                Some(from) => match (&self.more, from.checked_sub(self.base.len)) {
+                    (Some(more), Some(from)) => more.read_at(room, from)?,
+                    _ => self.base.read_at(room, from)?,
+                },
                 None => {
                     room.fill(0);
                     n
@@ -532,16 +537,29 @@ impl Content {
 
     /// Puts pieces of it together anew, without a copy. Says how many bytes lie beyond its end: they read as zeros.
     pub fn mapped(&self, extents: impl IntoIterator<Item = Extent>) -> io::Result<(Content, u64)> {
-        let mut map = Map { base: self.clone(), pieces: Vec::new(), len: 0 };
+        self.mapped_with(None, extents)
+    }
+
+    /// The same of pieces that stand in it and pieces that were unpacked, which are counted on behind its end.
+    pub fn mapped_with(
+        &self,
+        more: Option<Content>,
+        extents: impl IntoIterator<Item = Extent>,
+    ) -> io::Result<(Content, u64)> {
+        let end = self.len.saturating_add(more.as_ref().map_or(0, Content::len));
+        let mut map = Map { base: self.clone(), more, pieces: Vec::new(), len: 0 };
         let mut missing = 0u64;
         let mut last: Option<(u64, Option<u64>)> = None;
         for extent in extents {
-            let have = extent.from.map_or(0, |from| self.len.saturating_sub(from).min(extent.len));
+            let have = extent.from.map_or(0, |from| end.saturating_sub(from).min(extent.len));
             let lost = extent.len - have;
             if extent.from.is_some() {
                 missing = missing.saturating_add(lost);
             }
-            for (len, from) in [(have, extent.from), (lost, None)].into_iter().filter(|(len, _)| *len > 0) {
+            let within = extent.from.map_or(0, |from| self.len.saturating_sub(from).min(have));
+            let behind = extent.from.and_then(|from| from.checked_add(within));
+            let parts = [(within, extent.from), (have - within, behind), (lost, None)];
+            for (len, from) in parts.into_iter().filter(|(len, _)| *len > 0) {
                 let goes_on = last.is_some_and(|(start, before)| match (before, from) {
                     (None, None) => true,
                     (Some(before), Some(from)) => before.checked_add(map.len - start) == Some(from),
@@ -554,7 +572,9 @@ impl Content {
                 map.len = map.len.checked_add(len).ok_or(io::ErrorKind::InvalidData)?;
             }
         }
-        if let [(0, Some(from))] = map.pieces.as_slice() {
+        if let [(0, Some(from))] = map.pieces.as_slice()
+            && *from < self.len
+        {
             return Ok((self.slice(*from, map.len)?, missing));
         }
         let mut content = Content { start: 0, len: map.len, store: Store::Mapped(Arc::new(map)), head: None };
@@ -789,6 +809,9 @@ mod tests {
         let (again, _) = content.mapped([(3, Some(8)), (2, Some(0))].map(|(len, from)| Extent { len, from })).unwrap();
         assert_eq!(again.slice(1, 3).unwrap().bytes(0, 3).unwrap(), [0, 254, 10]);
         assert!(again.bytes(3, 3).is_err() && again.bytes(u64::MAX, 2).is_err());
+        let (mixed, missing) =
+            base.mapped_with(Some(Content::from(vec![7; 4])), [Extent { len: 8, from: Some(254) }]).unwrap();
+        assert_eq!((mixed.bytes(0, 8).unwrap(), missing), (vec![254, 255, 7, 7, 7, 7, 0, 0], 2));
         // One piece alone is a part.
         assert!(base.mapped([Extent { len: 9, from: Some(3) }]).unwrap().0.is_held());
     }

@@ -288,9 +288,21 @@ impl Inside<'_, '_> {
 
     /// A member that stands in the container in pieces, with holes that read as zeros. Nothing is copied.
     pub fn mapped(&mut self, name: &str, extents: impl IntoIterator<Item = Extent>) {
+        let mapped = self.blob.content().mapped(extents);
+        self.put_together(name, mapped);
+    }
+
+    /// The same of pieces that stand in the container and pieces that had to be unpacked: these are counted on behind the
+    /// container's end.
+    pub fn mapped_with(&mut self, name: &str, unpacked: Spool, extents: impl IntoIterator<Item = Extent>) {
+        let mapped = unpacked.finish().and_then(|more| self.blob.content().mapped_with(Some(more), extents));
+        self.put_together(name, mapped);
+    }
+
+    fn put_together(&mut self, name: &str, mapped: io::Result<(Content, u64)>) {
         self.walk.members += 1;
         let at = self.place(name);
-        let (content, missing) = match self.blob.content().mapped(extents) {
+        let (content, missing) = match mapped {
             Ok(mapped) => mapped,
             Err(error) => return self.walk.gap(at, reason(&error), error.to_string()),
         };
@@ -303,6 +315,11 @@ impl Inside<'_, '_> {
         }
         self.walk.unpacked = self.walk.unpacked.saturating_add(weight);
         self.descend(name, content);
+    }
+
+    /// Where unpacked pieces of a member are collected.
+    pub fn spool(&self) -> Spool {
+        Spool::new(self.walk.limits.max_held_bytes.saturating_sub(self.walk.held))
     }
 
     /// A member without bytes of its own: a hard link, an empty file. Its name still says something.

@@ -1,7 +1,7 @@
 //! ISO 9660, with Rock Ridge and Joliet names, files in several extents, zisofs, and the boot images of El Torito.
 //!
 //! In: a blob. Out: its files, of every tree of names; one that stands in two trees is read once. Must not know: UDF, which
-//! may stand beside it and names the same files.
+//! may stand beside it and is asked for what it has more.
 
 use std::collections::HashSet;
 use std::io;
@@ -53,7 +53,6 @@ struct Image {
     folders: u64,
     /// Bytes at which files begin that were met.
     met: HashSet<u64>,
-    twice: u64,
 }
 
 fn open(inside: &mut Inside<'_, '_>) {
@@ -98,13 +97,17 @@ fn open(inside: &mut Inside<'_, '_>) {
         inside.gap(Reason::Malformed, "iso9660: volume descriptors are missing or have no end");
     }
     let folders = content.len().saturating_add(1 << 20);
-    let mut image = Image { content, folders, met: HashSet::new(), twice: 0 };
+    let mut image = Image { content, folders, met: HashSet::new() };
     // Rock Ridge has the true names; Joliet comes before the bare ones.
     let rock = trees.iter().find(|tree| !tree.joliet).and_then(|tree| susp(&image.content, tree));
     trees.sort_by_key(|tree| tree.joliet == rock.is_some());
     for (index, tree) in trees.iter().enumerate() {
         let rock = if tree.joliet { None } else { rock };
         walk(inside, &mut image, tree, rock, index == 0);
+    }
+    // Discs that hold more than ISO 9660 can name have it in UDF only.
+    if super::udf::present(&image.content) {
+        super::udf::walk(inside, &mut image.met);
     }
     for catalog in catalogs {
         if let Err(error) = boot(inside, &image, u64::from(catalog)) {
@@ -199,7 +202,6 @@ fn file(inside: &mut Inside<'_, '_>, image: &mut Image, path: &str, parts: Vec<E
     let start = parts.first().and_then(|part| part.from).unwrap_or(0);
     // Another tree names the same files again.
     if len == 0 || !image.met.insert(start) {
-        image.twice += 1;
         if first && !record.link {
             inside.name_only(path);
         } else if first {

@@ -13,6 +13,7 @@ pub(super) mod nodes;
 pub(super) mod romfs;
 pub(super) mod squashfs;
 pub(super) mod ubifs;
+pub(super) mod udf;
 mod zisofs;
 
 use std::collections::HashSet;
