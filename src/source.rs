@@ -412,7 +412,7 @@ impl Blob {
     }
 }
 
-/// Bytes in memory or in a file, or a part of them. Copies share what they show.
+/// Bytes in memory or in a file, or parts of them. Copies share what they show.
 #[derive(Clone, Debug)]
 pub(crate) struct Content {
     store: Store,
@@ -426,6 +426,72 @@ pub(crate) struct Content {
 enum Store {
     Memory(Arc<Vec<u8>>),
     File(Arc<File>),
+    Mapped(Arc<Map>),
+}
+
+/// A stretch of content that is put together anew.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    pub len: u64,
+    /// Where it stands in the content below, or behind that in what was unpacked; a hole reads as zeros.
+    pub from: Option<u64>,
+}
+
+/// Content put together from pieces of other content and holes; nothing is copied.
+#[derive(Debug)]
+struct Map {
+    base: Content,
+    /// Unpacked pieces: they are counted on behind the base.
+    more: Option<Content>,
+    /// Where each piece begins and where it comes from, in order and without gaps.
+    pieces: Vec<(u64, Option<u64>)>,
+    len: u64,
+}
+
+impl Map {
+    /// The piece that holds a place, what is left of it, and where that comes from.
+    fn piece(&self, at: u64) -> Option<(u64, Option<u64>)> {
+        let index = self.pieces.partition_point(|(start, _)| *start <= at).checked_sub(1)?;
+        let (start, from) = *self.pieces.get(index)?;
+        let end = self.pieces.get(index + 1).map_or(self.len, |(next, _)| *next);
+        Some((end.saturating_sub(at), from.map(|from| from.saturating_add(at - start))))
+    }
+
+    fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        let mut filled = 0;
+        while let Some(room) = buffer.get_mut(filled..).filter(|room| !room.is_empty()) {
+            let Some((left @ 1.., from)) = self.piece(at.saturating_add(filled as u64)) else { break };
+            let n = usize::try_from(left).unwrap_or(usize::MAX).min(room.len());
+            let room = room.get_mut(..n).unwrap_or_default();
+            let n = match from {
+                Some(from) => match (&self.more, from.checked_sub(self.base.len)) {
+                    (Some(more), Some(from)) => more.read_at(room, from)?,
+                    _ => self.base.read_at(room, from)?,
+                },
+                None => {
+                    room.fill(0);
+                    n
+                }
+            };
+            if n == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            filled += n;
+        }
+        Ok(filled)
+    }
+
+    /// Bytes that come from below, and zeros, between two places.
+    fn count(&self, start: u64, end: u64) -> (u64, u64) {
+        let (mut data, mut holes, mut at) = (0, 0, start);
+        while at < end {
+            let Some((left @ 1.., from)) = self.piece(at) else { break };
+            let n = left.min(end - at);
+            *(if from.is_some() { &mut data } else { &mut holes }) += n;
+            at += n;
+        }
+        (data, holes)
+    }
 }
 
 impl From<Vec<u8>> for Content {
@@ -491,9 +557,108 @@ impl Content {
         Ok(part)
     }
 
+    /// Puts pieces of it together anew, without a copy. Says how many bytes lie beyond its end: they read as zeros.
+    pub fn mapped(&self, extents: impl IntoIterator<Item = Extent>) -> io::Result<(Content, u64)> {
+        self.mapped_with(None, extents)
+    }
+
+    /// The same of pieces that stand in it and pieces that were unpacked, which are counted on behind its end.
+    pub fn mapped_with(
+        &self,
+        more: Option<Content>,
+        extents: impl IntoIterator<Item = Extent>,
+    ) -> io::Result<(Content, u64)> {
+        let end = self.len.saturating_add(more.as_ref().map_or(0, Content::len));
+        let mut map = Map { base: self.clone(), more, pieces: Vec::new(), len: 0 };
+        let mut missing = 0u64;
+        let mut last: Option<(u64, Option<u64>)> = None;
+        for extent in extents {
+            let have = extent.from.map_or(0, |from| end.saturating_sub(from).min(extent.len));
+            let lost = extent.len - have;
+            if extent.from.is_some() {
+                missing = missing.saturating_add(lost);
+            }
+            let within = extent.from.map_or(0, |from| self.len.saturating_sub(from).min(have));
+            let behind = extent.from.and_then(|from| from.checked_add(within));
+            let parts = [(within, extent.from), (have - within, behind), (lost, None)];
+            for (len, from) in parts.into_iter().filter(|(len, _)| *len > 0) {
+                let goes_on = last.is_some_and(|(start, before)| match (before, from) {
+                    (None, None) => true,
+                    (Some(before), Some(from)) => before.checked_add(map.len - start) == Some(from),
+                    _ => false,
+                });
+                if !goes_on {
+                    last = Some((map.len, from));
+                    map.pieces.push((map.len, from));
+                }
+                map.len = map.len.checked_add(len).ok_or(io::ErrorKind::InvalidData)?;
+            }
+        }
+        if let [(0, Some(from))] = map.pieces.as_slice()
+            && *from < self.len
+        {
+            return Ok((self.slice(*from, map.len)?, missing));
+        }
+        let mut content = Content { start: 0, len: map.len, store: Store::Mapped(Arc::new(map)), head: None };
+        content.look()?;
+        Ok((content, missing))
+    }
+
+    /// What looking at it costs, in bytes: zeros of a hole are quickly passed.
+    pub fn weight(&self) -> u64 {
+        let Store::Mapped(map) = &self.store else { return self.len };
+        let (data, holes) = map.count(self.start, self.start.saturating_add(self.len));
+        data.saturating_add(holes / 16)
+    }
+
+    /// Reads from a place on, as much as there is or fits, or less.
+    fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        let most = usize::try_from(self.len.saturating_sub(at)).unwrap_or(usize::MAX).min(buffer.len());
+        let room = buffer.get_mut(..most).unwrap_or_default();
+        let at = self.start.saturating_add(at);
+        match &self.store {
+            Store::Memory(data) => {
+                let from = usize::try_from(at).ok().and_then(|at| data.get(at..at.checked_add(most)?));
+                let from = from.unwrap_or_default();
+                room.copy_from_slice(from);
+                Ok(from.len())
+            }
+            Store::File(file) => read_file(file, room, at),
+            Store::Mapped(map) => map.read_at(room, at),
+        }
+    }
+
+    /// The bytes at a place; an error where it ends before.
+    pub fn bytes(&self, at: u64, len: u64) -> io::Result<Vec<u8>> {
+        let end = at.checked_add(len).filter(|end| *end <= self.len).and(usize::try_from(len).ok());
+        let mut data = vec![0; end.ok_or(io::ErrorKind::UnexpectedEof)?];
+        let mut filled = 0;
+        while let Some(room) = data.get_mut(filled..).filter(|room| !room.is_empty()) {
+            match self.read_at(room, at + filled as u64)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                n => filled += n,
+            }
+        }
+        Ok(data)
+    }
+
     /// A reader from the start, with a position of its own.
     pub fn reader(&self) -> Reader {
         Reader { content: self.clone(), at: 0, buffer: Vec::new(), from: 0 }
+    }
+}
+
+/// Reads of the file itself, without a position that others share.
+fn read_file(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+    #[cfg(unix)]
+    return std::os::unix::fs::FileExt::read_at(file, buffer, at);
+    #[cfg(windows)]
+    return std::os::windows::fs::FileExt::seek_read(file, buffer, at);
+    #[cfg(not(any(unix, windows)))]
+    {
+        let mut file = file;
+        file.seek(SeekFrom::Start(at))?;
+        file.read(buffer)
     }
 }
 
@@ -511,20 +676,6 @@ pub(crate) struct Reader {
 const AHEAD: usize = 64 << 10;
 
 impl Reader {
-    /// Reads of the file itself, without a position that others share.
-    fn read_file(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-        #[cfg(unix)]
-        return std::os::unix::fs::FileExt::read_at(file, buffer, at);
-        #[cfg(windows)]
-        return std::os::windows::fs::FileExt::seek_read(file, buffer, at);
-        #[cfg(not(any(unix, windows)))]
-        {
-            let mut file = file;
-            file.seek(SeekFrom::Start(at))?;
-            file.read(buffer)
-        }
-    }
-
     /// A reader of no bytes.
     pub fn nothing() -> Reader {
         Content::from(Vec::new()).reader()
@@ -549,14 +700,8 @@ impl Reader {
 
 impl Read for Reader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if let Store::File(file) = &self.content.store
-            && buffer.len() >= AHEAD
-            && self.ahead().is_empty()
-        {
-            let most = usize::try_from(self.content.len.saturating_sub(self.at)).unwrap_or(usize::MAX);
-            let most = most.min(buffer.len());
-            let room = buffer.get_mut(..most).unwrap_or_default();
-            let n = Reader::read_file(file, room, self.content.start.saturating_add(self.at))?;
+        if !self.content.is_held() && buffer.len() >= AHEAD && self.ahead().is_empty() {
+            let n = self.content.read_at(buffer, self.at)?;
             self.at += n as u64;
             return Ok(n);
         }
@@ -572,17 +717,14 @@ impl Read for Reader {
 
 impl BufRead for Reader {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        let file = match &self.content.store {
-            Store::Memory(_) => {
-                let at = usize::try_from(self.at).unwrap_or(usize::MAX);
-                return Ok(self.content.held().and_then(|data| data.get(at..)).unwrap_or_default());
-            }
-            Store::File(file) => file,
-        };
+        if self.content.is_held() {
+            let at = usize::try_from(self.at).unwrap_or(usize::MAX);
+            return Ok(self.content.held().and_then(|data| data.get(at..)).unwrap_or_default());
+        }
         if self.ahead().is_empty() {
             let left = self.content.len.saturating_sub(self.at);
             self.buffer.resize(usize::try_from(left).unwrap_or(AHEAD).min(AHEAD), 0);
-            let n = Reader::read_file(file, &mut self.buffer, self.content.start.saturating_add(self.at))?;
+            let n = self.content.read_at(&mut self.buffer, self.at)?;
             self.buffer.truncate(n);
             self.from = self.at;
         }
@@ -676,5 +818,33 @@ impl Write for Spool {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_and_holes_read_as_one() {
+        let base = Content::from((0..=255u8).collect::<Vec<_>>());
+        let pieces = [(4, Some(10)), (2, Some(14)), (3, None), (1, Some(0)), (4, Some(254)), (1 << 40, None)];
+        let pieces = pieces.map(|(len, from)| Extent { len, from });
+        let (content, missing) = base.mapped(pieces).unwrap();
+        assert_eq!((content.len(), missing, content.weight()), (14 + (1 << 40), 2, 9 + ((1u64 << 40) + 5) / 16));
+        let want = [10, 11, 12, 13, 14, 15, 0, 0, 0, 0, 254, 255, 0, 0];
+        assert_eq!(content.bytes(0, 14).unwrap(), want);
+        let mut read = Vec::new();
+        content.reader().take(14).read_to_end(&mut read).unwrap();
+        assert_eq!(read, want);
+        // A map over a map, and a part of it.
+        let (again, _) = content.mapped([(3, Some(8)), (2, Some(0))].map(|(len, from)| Extent { len, from })).unwrap();
+        assert_eq!(again.slice(1, 3).unwrap().bytes(0, 3).unwrap(), [0, 254, 10]);
+        assert!(again.bytes(3, 3).is_err() && again.bytes(u64::MAX, 2).is_err());
+        let (mixed, missing) =
+            base.mapped_with(Some(Content::from(vec![7; 4])), [Extent { len: 8, from: Some(254) }]).unwrap();
+        assert_eq!((mixed.bytes(0, 8).unwrap(), missing), (vec![254, 255, 7, 7, 7, 7, 0, 0], 2));
+        // One piece alone is a part.
+        assert!(base.mapped([Extent { len: 9, from: Some(3) }]).unwrap().0.is_held());
     }
 }

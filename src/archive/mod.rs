@@ -11,6 +11,8 @@ mod ar;
 mod carve;
 mod compressed;
 mod cpio;
+mod fs;
+mod image;
 mod known;
 mod rar;
 mod rpm;
@@ -19,6 +21,9 @@ mod tar;
 mod walk;
 mod xar;
 mod zip;
+
+#[cfg(test)]
+mod tmp_list;
 
 use walk::Inside;
 pub(crate) use walk::{Opened, Seen, Spent, Step, Walk, walk};
@@ -66,6 +71,33 @@ const FORMATS: &[Format] = &[
     xar::pbzx::FORMAT,
     cpio::FORMAT,
     tar::FORMAT,
+    // Before what its disk begins with.
+    image::vhd::VHD,
+    fs::cramfs::FORMAT,
+    fs::ext::FORMAT,
+    fs::fat::FORMAT,
+    fs::iso9660::FORMAT,
+    fs::jffs2::FORMAT,
+    fs::romfs::FORMAT,
+    fs::squashfs::FORMAT,
+    fs::ubifs::FORMAT,
+    fs::udf::FORMAT,
+    image::firmware::TRX,
+    image::firmware::BOOT,
+    image::firmware::VENDOR_BOOT,
+    image::fit::FORMAT,
+    image::qcow2::FORMAT,
+    image::rawcd::FORMAT,
+    image::sparse::FORMAT,
+    image::ubi::FORMAT,
+    image::uimage::FORMAT,
+    image::vhd::VDI,
+    image::vhdx::FORMAT,
+    image::vmdk::FORMAT,
+    // Last: what is a file system or a disc may begin with a table of partitions, too.
+    image::partitions::GPT,
+    image::partitions::APM,
+    image::partitions::MBR,
     // These have no magic: a name or a guess claims them.
     compressed::zlib::FORMAT,
     compressed::brotli::FORMAT,

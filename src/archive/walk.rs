@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{FORMATS, Format, carve, cpio, known, tar};
 use crate::fact::{Embedded, Gap, Location, Reason, cut};
-use crate::source::{Blob, Content, Limits, Spool};
+use crate::source::{Blob, Content, Extent, Limits, Spool};
 
 /// Called at each step of the walk.
 pub(crate) type Visit<'v> = &'v mut dyn FnMut(Step<'_>, &mut Walk<'_>) -> Seen;
@@ -371,7 +371,7 @@ impl Inside<'_, '_> {
         match self.blob.content().slice(start, have) {
             Ok(content) => {
                 // Parts may overlap: looking at them again and again counts as unpacking does.
-                self.walk.unpacked = self.walk.unpacked.saturating_add(content.len());
+                self.walk.unpacked = self.walk.unpacked.saturating_add(content.weight());
                 self.descend(name, content);
             }
             Err(error) => {
@@ -388,6 +388,42 @@ impl Inside<'_, '_> {
         let mut member = named(self.blob, name, Content::from(Vec::new()), self.walk);
         member.link = Some(target);
         self.hand(member);
+    }
+
+    /// A member that stands in the container in pieces, with holes that read as zeros. Nothing is copied.
+    pub fn mapped(&mut self, name: &str, extents: impl IntoIterator<Item = Extent>) {
+        let mapped = self.blob.content().mapped(extents);
+        self.put_together(name, mapped);
+    }
+
+    /// The same of pieces that stand in the container and pieces that had to be unpacked: these are counted on behind the
+    /// container's end.
+    pub fn mapped_with(&mut self, name: &str, unpacked: Spool, extents: impl IntoIterator<Item = Extent>) {
+        let mapped = unpacked.finish().and_then(|more| self.blob.content().mapped_with(Some(more), extents));
+        self.put_together(name, mapped);
+    }
+
+    fn put_together(&mut self, name: &str, mapped: io::Result<(Content, u64)>) {
+        self.walk.members += 1;
+        let at = self.place(name);
+        let (content, missing) = match mapped {
+            Ok(mapped) => mapped,
+            Err(error) => return self.walk.gap(at, reason(&error), error.to_string()),
+        };
+        let weight = content.weight();
+        if weight > self.left() {
+            return self.walk.too_long(&at, true, &format!("{} bytes as declared", content.len()));
+        }
+        if missing > 0 {
+            self.walk.gap(at, Reason::Truncated, format!("{missing} bytes of it lie beyond the end of the container"));
+        }
+        self.walk.unpacked = self.walk.unpacked.saturating_add(weight);
+        self.descend(name, content);
+    }
+
+    /// Where unpacked pieces of a member are collected.
+    pub fn spool(&self) -> Spool {
+        Spool::new(self.walk.limits.max_held_bytes.saturating_sub(self.walk.held))
     }
 
     /// A member without bytes of its own: a hard link, an empty file. Its name still says something.
