@@ -17,7 +17,6 @@ const fn known(name: &'static str, at: usize, magic: &'static [u8]) -> Known {
 const KNOWN: &[Known] = &[
     known("7z archive", 0, b"7z\xbc\xaf\x27\x1c"),
     known("RAR archive", 0, b"Rar!\x1a\x07"),
-    known("Microsoft cabinet", 0, b"MSCF\0\0\0\0"),
     known("InstallShield cabinet", 0, b"ISc("),
     known("OLE compound file (MSI, MSP, old Office)", 0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
     known("xz stream", 0, b"\xfd7zXZ\0"),

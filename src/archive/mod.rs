@@ -10,6 +10,7 @@
 mod carve;
 mod gzip;
 mod known;
+mod microsoft;
 mod tar;
 mod walk;
 mod zip;
@@ -43,7 +44,7 @@ struct Carve {
 }
 
 /// Every container format that is opened, in the order of trial.
-const FORMATS: &[Format] = &[zip::FORMAT, gzip::FORMAT, zstd::FORMAT, tar::FORMAT];
+const FORMATS: &[Format] = &[zip::FORMAT, gzip::FORMAT, zstd::FORMAT, tar::FORMAT, microsoft::cab::FORMAT];
 
 /// The names of the container formats that are opened.
 pub(crate) fn names() -> Vec<&'static str> {
