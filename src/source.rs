@@ -6,6 +6,7 @@
 // The one place where the file system is touched (see `clippy.toml`).
 #![allow(clippy::disallowed_methods)]
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -262,6 +263,7 @@ impl Entry {
             scope: Arc::clone(&self.path),
             depth: 0,
             open_ended: false,
+            names: None,
             content,
         })
     }
@@ -285,6 +287,8 @@ pub(crate) struct Blob {
     pub depth: usize,
     /// Set where it was found within other data: what follows it belongs to that.
     pub open_ended: bool,
+    /// What the container round it calls its members, by the names they have in it.
+    pub names: Option<Arc<HashMap<String, String>>>,
     content: Content,
 }
 
@@ -297,13 +301,22 @@ impl Blob {
             scope: Arc::clone(&parent.path),
             depth: parent.depth + 1,
             open_ended: false,
+            names: None,
             content,
         }
     }
 
     /// The same bytes without a name of their own, for a look at what they are.
     pub fn nameless(content: Content) -> Blob {
-        Blob { path: "".into(), inner: String::new(), scope: "".into(), depth: 0, open_ended: true, content }
+        Blob {
+            path: "".into(),
+            inner: String::new(),
+            scope: "".into(),
+            depth: 0,
+            open_ended: true,
+            names: None,
+            content,
+        }
     }
 
     /// The base name.

@@ -18,7 +18,6 @@ const KNOWN: &[Known] = &[
     known("7z archive", 0, b"7z\xbc\xaf\x27\x1c"),
     known("RAR archive", 0, b"Rar!\x1a\x07"),
     known("InstallShield cabinet", 0, b"ISc("),
-    known("OLE compound file (MSI, MSP, old Office)", 0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
     known("xz stream", 0, b"\xfd7zXZ\0"),
     known("bzip2 stream", 0, b"BZh"),
     known("lz4 frame", 0, b"\x04\x22\x4d\x18"),

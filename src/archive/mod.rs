@@ -7,10 +7,12 @@
 //! A new container format costs one file here and one line in [`FORMATS`]; one that is only
 //! recognised costs one line in `known.rs`.
 
+mod asar;
 mod carve;
 mod gzip;
+mod installer;
 mod known;
-mod microsoft;
+pub(crate) mod microsoft;
 mod tar;
 mod walk;
 mod zip;
@@ -44,7 +46,8 @@ struct Carve {
 }
 
 /// Every container format that is opened, in the order of trial.
-const FORMATS: &[Format] = &[zip::FORMAT, gzip::FORMAT, zstd::FORMAT, tar::FORMAT, microsoft::cab::FORMAT];
+const FORMATS: &[Format] =
+    &[zip::FORMAT, gzip::FORMAT, zstd::FORMAT, tar::FORMAT, microsoft::cab::FORMAT, microsoft::ole::FORMAT];
 
 /// The names of the container formats that are opened.
 pub(crate) fn names() -> Vec<&'static str> {

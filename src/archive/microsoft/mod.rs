@@ -4,4 +4,7 @@
 
 pub(super) mod cab;
 mod codes;
+pub(crate) mod compound;
+pub(crate) mod database;
 mod lzx;
+pub(crate) mod ole;
