@@ -46,8 +46,17 @@ struct Carve {
 }
 
 /// Every container format that is opened, in the order of trial.
-const FORMATS: &[Format] =
-    &[zip::FORMAT, gzip::FORMAT, zstd::FORMAT, tar::FORMAT, microsoft::cab::FORMAT, microsoft::ole::FORMAT];
+const FORMATS: &[Format] = &[
+    zip::FORMAT,
+    gzip::FORMAT,
+    zstd::FORMAT,
+    tar::FORMAT,
+    asar::FORMAT,
+    microsoft::cab::FORMAT,
+    microsoft::ole::FORMAT,
+    installer::nsis::FORMAT,
+    installer::inno::FORMAT,
+];
 
 /// The names of the container formats that are opened.
 pub(crate) fn names() -> Vec<&'static str> {

@@ -157,11 +157,17 @@ fn folder(inside: &mut Inside<'_, '_>, header: &Header, number: u16, files: &[Fi
             again -= 1;
             stream.restart(inside.blob.reader());
         }
+        // A length that the folder's blocks cannot hold is none to go by.
+        let fits = start + u64::from(file.size) <= u64::from(stream.folder.blocks) * FRAME as u64;
         let mut member = stream.file(start, u64::from(file.size), inside);
         if let Some(next) = header.next.as_deref().filter(|_| usize::from(number) + 1 == header.folders.len()) {
             member.continued = Some(next);
         }
-        inside.member(&file.name, Some(u64::from(file.size)), &mut member);
+        inside.member(&file.name, fits.then_some(u64::from(file.size)), &mut member);
+        if !fits {
+            let detail = format!("{} bytes are declared, more than its folder holds", file.size);
+            inside.shut(&file.name, Reason::Malformed, detail);
+        }
     }
     if let Some(stream) = stream.filter(|stream| stream.checksums > 0) {
         let detail = format!("the checksums of {} blocks do not fit", stream.checksums);
