@@ -6,6 +6,7 @@
 // The one place where the file system is touched (see `clippy.toml`).
 #![allow(clippy::disallowed_methods)]
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -273,6 +274,7 @@ impl Entry {
             depth: 0,
             open_ended: false,
             link: None,
+            names: None,
             content,
         })
     }
@@ -298,6 +300,8 @@ pub(crate) struct Blob {
     pub open_ended: bool,
     /// Where it leads, for a symbolic link.
     pub link: Option<String>,
+    /// What the container round it calls its members, by the names they have in it.
+    pub names: Option<Arc<HashMap<String, String>>>,
     content: Content,
 }
 
@@ -311,6 +315,7 @@ impl Blob {
             depth: parent.depth + 1,
             open_ended: false,
             link: None,
+            names: None,
             content,
         }
     }
@@ -324,6 +329,7 @@ impl Blob {
             depth: 0,
             open_ended: true,
             link: None,
+            names: None,
             content,
         }
     }

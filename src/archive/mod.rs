@@ -8,12 +8,15 @@
 //! recognised costs one line in `known.rs`.
 
 mod ar;
+mod asar;
 mod carve;
 mod compressed;
 mod cpio;
 mod fs;
 mod image;
+mod installer;
 mod known;
+pub(crate) mod microsoft;
 mod rar;
 mod rpm;
 mod sevenz;
@@ -70,6 +73,11 @@ const FORMATS: &[Format] = &[
     xar::FORMAT,
     xar::pbzx::FORMAT,
     cpio::FORMAT,
+    asar::FORMAT,
+    microsoft::cab::FORMAT,
+    microsoft::ole::FORMAT,
+    installer::nsis::FORMAT,
+    installer::inno::FORMAT,
     tar::FORMAT,
     // Before what its disk begins with.
     image::vhd::VHD,

@@ -3,8 +3,10 @@
 //! In: what a container's reader meets: members as streams or as parts of the blob, and what broke. Out: a visit of every
 //! blob, and gaps. Must not know: any format.
 
+use std::collections::HashMap;
 use std::io::{self, Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use super::{FORMATS, Format, carve, cpio, known, tar};
 use crate::fact::{Embedded, Gap, Location, Reason, cut};
@@ -120,7 +122,7 @@ impl<'l> Walk<'l> {
     }
 
     /// All gaps, with one more for those that were only counted.
-    pub fn into_gaps(self, path: &std::sync::Arc<str>) -> Vec<Gap> {
+    pub fn into_gaps(self, path: &Arc<str>) -> Vec<Gap> {
         let mut gaps = self.gaps;
         if self.gaps_dropped > 0 {
             let detail = format!("{} more places could not be examined", self.gaps_dropped);
@@ -295,6 +297,8 @@ pub(super) struct Inside<'a, 'l> {
     visit: Visit<'a>,
     /// Where the container ends, where its reader knows that.
     end: Option<u64>,
+    /// What this container calls the members of its members.
+    names: Option<Arc<HashMap<String, String>>>,
 }
 
 impl Inside<'_, '_> {
@@ -339,8 +343,15 @@ impl Inside<'_, '_> {
         self.walk.gap(at, reason, detail);
     }
 
+    /// The members of members are called so from here on, by the names they have there: an installer's cabinets know only
+    /// the keys of its tables.
+    pub fn know_names(&mut self, names: Arc<HashMap<String, String>>) {
+        self.names = Some(names);
+    }
+
     /// The place of a member.
     fn place(&self, name: &str) -> Location {
+        let name = called(self.blob, name);
         let name = cut(name.trim_start_matches('/'), self.walk.limits.max_name_bytes);
         Location { path: format!("{}!/{name}", self.blob.path).into(), field: String::new() }
     }
@@ -455,7 +466,8 @@ impl Inside<'_, '_> {
     }
 
     fn descend(&mut self, name: &str, content: Content) {
-        let member = named(self.blob, name, content, self.walk);
+        let mut member = named(self.blob, called(self.blob, name), content, self.walk);
+        member.names = self.names.clone();
         self.hand(member);
     }
 
@@ -540,7 +552,7 @@ fn within(blob: &mut Blob, format: Option<&Format>, walk: &mut Walk<'_>, visit: 
     let end = match (format, opened) {
         (Some(format), Opened::As(_)) => open(format, blob, walk, visit),
         (_, Opened::Leaf) => {
-            let inside = &mut Inside { blob, walk, visit, end: None };
+            let inside = &mut Inside { blob, walk, visit, end: None, names: None };
             carve::look(inside, &carve::Told { recognised: seen.recognised, end: seen.program_end, embedded: told });
             None
         }
@@ -552,7 +564,7 @@ fn within(blob: &mut Blob, format: Option<&Format>, walk: &mut Walk<'_>, visit: 
 
 /// Opens a container. A reader that panics ends as a gap, not as an abort.
 fn open(format: &Format, blob: &Blob, walk: &mut Walk<'_>, visit: Visit<'_>) -> Option<u64> {
-    let mut inside = Inside { blob, walk, visit, end: None };
+    let mut inside = Inside { blob, walk, visit, end: None, names: None };
     if catch_unwind(AssertUnwindSafe(|| (format.open)(&mut inside))).is_err() {
         inside.gap(Reason::Malformed, format!("{} gave up on this input", format.name));
     }
@@ -581,6 +593,11 @@ fn embedded(parent: &Blob, inside: Vec<Embedded>, state: &mut Walk<'_>, visit: V
         state.unpacked = state.unpacked.saturating_add(one.data.len() as u64);
         descend(parent, &one.name, Content::from(one.data), state, visit);
     }
+}
+
+/// What a member is called by the container round its container, else by its own.
+fn called<'n>(container: &'n Blob, name: &'n str) -> &'n str {
+    container.names.as_ref().and_then(|names| names.get(name)).map_or(name, String::as_str)
 }
 
 /// A member whose bytes are at hand goes round again.

@@ -95,7 +95,6 @@ const EXTRACTORS: &[Extractor] = &[
     package::provisioning::EXTRACTOR,
     package::python::EXTRACTOR,
     signature::file::EXTRACTOR,
-    signature::msi::EXTRACTOR,
     signature::script::EXTRACTOR,
     package::extension::MANIFEST,
     package::extension::RDF,
@@ -114,6 +113,8 @@ const EXTRACTORS: &[Extractor] = &[
 /// What containers say of themselves beside their members: these are tried where an archive was opened.
 const OF_CONTAINERS: &[Extractor] = &[
     package::crx::EXTRACTOR,
+    package::msi::EXTRACTOR,
+    signature::msi::EXTRACTOR,
     java::signature::EXTRACTOR,
     android::signing::EXTRACTOR,
     android::application::EXTRACTOR,

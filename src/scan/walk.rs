@@ -273,6 +273,10 @@ fn begin(
 
 /// What a member is known again by. Where its path is a sign, it is not.
 fn key(blob: &source::Blob, cx: &Cx<'_>) -> Option<Key> {
+    // What its members are called depends on the container round it.
+    if blob.names.is_some() {
+        return None;
+    }
     let mut named = Inventory::new(&blob.path, &blob.scope);
     extract::name_facts(blob, &mut named);
     let mut by_name = Matches::default();

@@ -7,6 +7,7 @@ pub(super) mod extension;
 pub(super) mod flutter;
 pub(super) mod gem;
 pub(super) mod info_plist;
+pub(super) mod msi;
 pub(super) mod npm;
 pub(super) mod nuget;
 pub(super) mod provisioning;

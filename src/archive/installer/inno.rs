@@ -1,0 +1,396 @@
+//! Inno Setup, releases 4.0.9 and later.
+//!
+//! In: a program with the loader's table of offsets in it. Out: the files it installs, by their paths. The headers are read
+//! by the `innospect` crate after their sizes and counts were looked at; encrypted ones stay shut.
+
+use std::collections::HashMap;
+use std::io::{self, Read};
+
+use bzip2::read::BzDecoder;
+use flate2::read::ZlibDecoder;
+use innospect::records::dataentry::{DataEntry, DataFlag};
+use innospect::{Error, InnoInstaller, SetupHeader, Version};
+
+use super::super::{Format, Inside};
+use super::{Unpacked, lzma, lzma2, malformed, part};
+use crate::bytes::le32;
+use crate::fact::Reason;
+use crate::source::Blob;
+
+pub(in super::super) const FORMAT: Format = Format { name: "inno-setup", claim, open, carve: &[] };
+
+/// The mark of the loader's table: six letters and its form.
+const TABLE: &[u8] = b"rDlPtS";
+/// Bytes in which the loader stands.
+const LOADER: u64 = 16 << 20;
+/// Bytes that the headers unpack to.
+const HEADERS: u64 = 64 << 20;
+/// Largest installer that is read: the crate wants it whole.
+const LARGEST: u64 = 4 << 30;
+
+fn claim(blob: &Blob) -> bool {
+    let head = blob.head();
+    if !head.starts_with(b"MZ") {
+        return false;
+    }
+    if head.get(0x30..0x34) == Some(b"Inno") {
+        return true;
+    }
+    // The table is a resource, near the end of the loader; whatever else holds the letters lacks the headers.
+    super::program_end(blob).is_some() && find(blob).is_some() && setup(blob).is_some()
+}
+
+/// Where the table of offsets stands.
+fn find(blob: &Blob) -> Option<u64> {
+    let mut bytes = Vec::new();
+    let end = super::program_end(blob).unwrap_or(LOADER).min(LOADER);
+    blob.reader().take(end).read_to_end(&mut bytes).ok()?;
+    const FORMS: [&[u8]; 3] = [b"\x87\xe6", b"02", b"04"];
+    memchr::memmem::rfind_iter(&bytes, TABLE)
+        .find(|at| {
+            let rest = bytes.get(at + TABLE.len()..).unwrap_or_default();
+            FORMS.iter().any(|form| rest.starts_with(form))
+        })
+        .map(|at| at as u64)
+}
+
+/// Where the headers begin by the table, and their first bytes.
+fn setup(blob: &Blob) -> Option<(u64, Vec<u8>)> {
+    let at = match blob.head().get(0x30..0x34) == Some(b"Inno") {
+        true => u64::from(le32(blob.head(), 0x34)?),
+        false => find(blob)?,
+    };
+    let mut table = Vec::new();
+    part(blob, at, 128).ok()?.read_to_end(&mut table).ok()?;
+    let offsets = innospect::OffsetTable::parse(&table, 0, table.len()).ok()?;
+    let mut mark = Vec::new();
+    part(blob, offsets.offset_setup0, 64).ok()?.read_to_end(&mut mark).ok()?;
+    memchr::memmem::find(&mark, b"Setup Data (").map(|_| (offsets.offset_setup0, mark))
+}
+
+/// The release, as the headers begin with it.
+fn version(mark: &[u8]) -> Option<Version> {
+    let text = crate::bytes::text_until_zero(mark, 64);
+    let (prefix, rest) = text.split_once('(')?;
+    let (numbers, rest) = rest.split_once(')')?;
+    let mut numbers = numbers.split('.').map(|n| n.trim_end_matches(|c: char| !c.is_ascii_digit()).parse::<u8>());
+    let mut next = || numbers.next().and_then(Result::ok);
+    let (a, b, c) = (next()?, next()?, next()?);
+    let mut flags = innospect::VersionFlags::empty();
+    if rest.to_ascii_lowercase().contains("(u)") {
+        flags |= innospect::VersionFlags::UNICODE;
+    }
+    if prefix.starts_with("My ") {
+        flags |= innospect::VersionFlags::ISX;
+    }
+    let mut raw_marker = [0; 64];
+    raw_marker.iter_mut().zip(mark).for_each(|(to, from)| *to = *from);
+    Some(Version { a, b, c, d: next().unwrap_or_default(), flags, raw_marker })
+}
+
+/// A block of the headers, unpacked within bounds; with where the next one begins.
+fn block(blob: &Blob, at: u64, version: &Version) -> io::Result<(Vec<u8>, u64)> {
+    let wide = version.at_least(6, 7, 0);
+    let mut head = [0; 13];
+    let head = head.get_mut(..if wide { 13 } else { 9 }).unwrap_or_default();
+    part(blob, at, 13)?.read_exact(head)?;
+    let stored = u64::from(le32(head, 4).unwrap_or_default());
+    let start = at + head.len() as u64;
+    if wide && le32(head, 8) != Some(0) || stored > HEADERS {
+        return Err(io::Error::new(io::ErrorKind::Interrupted, "headers longer than are read"));
+    }
+    let packed = head.last() != Some(&0);
+    let mut framed = Vec::new();
+    part(blob, start, stored)?.read_to_end(&mut framed)?;
+    // Every 4 KiB stand behind their checksum.
+    let bare: Vec<u8> = framed.chunks(4100).flat_map(|chunk| chunk.get(4..).unwrap_or_default()).copied().collect();
+    let bare = io::Cursor::new(bare);
+    let plain: Unpacked = match packed {
+        false => Box::new(bare),
+        true if version.at_least(4, 1, 6) => lzma(bare, u64::MAX)?,
+        true => Box::new(ZlibDecoder::new(bare)),
+    };
+    let mut bytes = Vec::new();
+    plain.take(HEADERS + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > HEADERS {
+        return Err(io::Error::new(io::ErrorKind::Interrupted, "headers that unpack to more than is read"));
+    }
+    Ok((bytes, start + stored))
+}
+
+/// The crate makes room for as many records as the headers state, so that is looked at before.
+fn bounded(blob: &Blob) -> io::Result<bool> {
+    let (at, mark) = setup(blob).ok_or_else(|| malformed("no headers where the table says"))?;
+    let version = version(&mark).ok_or_else(|| malformed("a release without a number"))?;
+    if !version.at_least(4, 0, 9) {
+        return Ok(true);
+    }
+    let mut from = at + 64;
+    if version.at_least(6, 5, 0) {
+        let mut head = [0; 53];
+        part(blob, from, 53)?.read_exact(&mut head)?;
+        // The headers themselves are encrypted: nothing is unpacked then.
+        if head[4] == 2 {
+            return Ok(true);
+        }
+        from += 53;
+    }
+    let (first, next) = block(blob, from, &version)?;
+    let (second, _) = block(blob, next, &version)?;
+    let header = SetupHeader::parse(&first, &version).map_err(|error| malformed(&error.to_string()))?;
+    let counts = header.counts();
+    // A record takes 20 bytes at least: no more of them are stated than have room.
+    let most = |bytes: &[u8]| u32::try_from(bytes.len() / 20 + 16).unwrap_or(u32::MAX).min(1 << 20);
+    let in_first = [
+        counts.languages,
+        counts.custom_messages,
+        counts.permissions,
+        counts.types,
+        counts.components,
+        counts.tasks,
+        counts.directories,
+        counts.iss_sig_keys.unwrap_or_default(),
+        counts.files,
+        counts.icons,
+        counts.ini_entries,
+        counts.registry,
+        counts.install_deletes,
+        counts.uninstall_deletes,
+        counts.run,
+        counts.uninstall_run,
+    ];
+    Ok(in_first.iter().all(|count| *count <= most(&first)) && counts.file_locations <= most(&second))
+}
+
+fn open(inside: &mut Inside<'_, '_>) {
+    let blob = inside.blob;
+    match bounded(blob) {
+        Ok(true) => {}
+        Ok(false) => return inside.gap(Reason::Malformed, "inno-setup: more records are stated than have room"),
+        Err(error) => return inside.failed("inno-setup", &error),
+    }
+    let most = inside.limits().max_loaded_bytes.min(LARGEST);
+    let loaded;
+    let data = match blob.held() {
+        Some(data) => data,
+        None if blob.len() > most => {
+            let detail = format!("inno-setup: {} bytes, more than the {most} held in memory", blob.len());
+            return inside.gap(Reason::Limit, detail);
+        }
+        None => {
+            let mut bytes = Vec::with_capacity(usize::try_from(blob.len()).unwrap_or(0));
+            if let Err(error) = blob.reader().read_to_end(&mut bytes) {
+                return inside.failed("inno-setup", &error);
+            }
+            loaded = bytes;
+            &loaded
+        }
+    };
+    let installer = match InnoInstaller::from_bytes(data) {
+        Ok(installer) => installer,
+        Err(Error::Encrypted | Error::PasswordRequired) => {
+            return inside.gap(Reason::Encrypted, "inno-setup: encrypted; a password is needed");
+        }
+        Err(error) => return inside.gap(Reason::Malformed, format!("inno-setup: {error}")),
+    };
+    if installer.header().is_none() {
+        let (reason, why) = match installer.is_encrypted() {
+            true => (Reason::Encrypted, "its headers are encrypted; a password is needed"),
+            false => (Reason::Unsupported, "a release whose headers are not read"),
+        };
+        return inside.gap(reason, format!("inno-setup {}: {why}", installer.version().marker_str()));
+    }
+    if installer.offset_table().offset_setup1 == 0 {
+        let what = "inno-setup: what it installs lies in files beside it (setup-1.bin and so on)";
+        inside.gap(Reason::Unsupported, what);
+    }
+    let mut names: HashMap<u32, Vec<&str>> = HashMap::new();
+    for file in installer.files() {
+        if file.location_index != u32::MAX {
+            names.entry(file.location_index).or_default().push(&file.destination);
+        } else if !file.destination.is_empty() && inside.go_on() {
+            inside.name_only(&clean(&file.destination));
+        }
+    }
+    let mut order: Vec<(usize, &DataEntry)> = installer.file_locations().iter().enumerate().collect();
+    order.sort_by_key(|(index, entry)| (entry.start_offset, entry.chunk_sub_offset, *index));
+    let mut chunk = Chunk::none();
+    for (index, entry) in order {
+        if !inside.go_on() {
+            return;
+        }
+        let own = u32::try_from(index).ok().and_then(|index| names.get(&index));
+        let mut own = own.map(Vec::as_slice).unwrap_or_default().iter();
+        let name = own.next().map_or_else(|| format!("file {index}"), |name| clean(name));
+        contents(inside, &installer, entry, &name, &mut chunk);
+        for other in own {
+            inside.name_only(&clean(other));
+        }
+    }
+}
+
+/// A path without its constants' braces.
+fn clean(path: &str) -> String {
+    path.replace('\\', "/").replace(['{', '}'], "")
+}
+
+/// A chunk as it unpacks: files stand in it one behind the other.
+struct Chunk {
+    start: u32,
+    at: u64,
+    plain: io::Result<Unpacked>,
+}
+
+impl Chunk {
+    fn none() -> Chunk {
+        Chunk { start: 0, at: u64::MAX, plain: Err(malformed("not begun")) }
+    }
+}
+
+fn contents(
+    inside: &mut Inside<'_, '_>,
+    installer: &InnoInstaller<'_>,
+    entry: &DataEntry,
+    name: &str,
+    chunk: &mut Chunk,
+) {
+    if entry.flags.contains(&DataFlag::ChunkEncrypted) {
+        inside.count();
+        return inside.shut(name, Reason::Encrypted, "encrypted member; a password is needed");
+    }
+    if entry.first_slice > 0 || entry.last_slice > 0 || installer.offset_table().offset_setup1 == 0 {
+        inside.count();
+        return inside.shut(name, Reason::Unsupported, "lies in another file of the set");
+    }
+    if chunk.start != entry.start_offset || chunk.at > entry.chunk_sub_offset {
+        *chunk = Chunk { start: entry.start_offset, at: 0, plain: begin(inside.blob, installer, entry) };
+    }
+    let mut stream = match &mut chunk.plain {
+        Ok(stream) => stream,
+        Err(error) => {
+            let (reason, why) = (super::super::walk::reason(error), error.to_string());
+            inside.count();
+            return inside.shut(name, reason, why);
+        }
+    };
+    let by = entry.chunk_sub_offset - chunk.at;
+    let passed = io::copy(&mut (&mut stream).take(by), &mut io::sink());
+    if !matches!(passed, Ok(n) if n == by) {
+        chunk.plain = Err(malformed("the packed data breaks before it"));
+        inside.count();
+        return inside.shut(name, Reason::Malformed, "the packed data breaks before it");
+    }
+    let mut plain = stream.take(entry.original_size);
+    if entry.flags.contains(&DataFlag::CallInstructionOptimized) {
+        let version = installer.version();
+        let form = Calls { flip: version.at_least(5, 3, 9), early: !version.at_least(5, 2, 0) };
+        inside.member(name, Some(entry.original_size), &mut Filtered::new(&mut plain, form));
+    } else {
+        inside.member(name, Some(entry.original_size), &mut plain);
+    }
+    chunk.at = entry.chunk_sub_offset + entry.original_size - plain.limit();
+}
+
+/// The stream of a chunk, behind its mark.
+fn begin(blob: &Blob, installer: &InnoInstaller<'_>, entry: &DataEntry) -> io::Result<Unpacked> {
+    let at = installer.offset_table().offset_setup1.saturating_add(u64::from(entry.start_offset));
+    let mut packed = part(blob, at, entry.chunk_compressed_size.saturating_add(4))?;
+    let mut mark = [0; 4];
+    packed.read_exact(&mut mark)?;
+    if mark != *b"zlb\x1a" {
+        return Err(malformed("no data where its place is"));
+    }
+    if !entry.flags.contains(&DataFlag::ChunkCompressed) {
+        return Ok(Box::new(packed));
+    }
+    use innospect::header::CompressMethod as Method;
+    match installer.header().and_then(|header| header.tail().compress_method) {
+        Some(Method::Zlib) => Ok(Box::new(ZlibDecoder::new(packed))),
+        Some(Method::Bzip2) => Ok(Box::new(BzDecoder::new(packed))),
+        Some(Method::Lzma1) => lzma(packed, u64::MAX),
+        Some(Method::Lzma2) => lzma2(packed),
+        _ => Err(super::unsupported("compressed by a method that is not read")),
+    }
+}
+
+/// How the targets of calls were made absolute before packing.
+struct Calls {
+    /// From 5.3.9 on the high byte is turned over for targets behind.
+    flip: bool,
+    /// Before 5.2 any target was changed, byte by byte.
+    early: bool,
+}
+
+/// Undoes that, block by block: no call goes across the end of one.
+struct Filtered<R> {
+    inner: R,
+    form: Calls,
+    block: Vec<u8>,
+    used: usize,
+    at: u64,
+    /// Of the early form: what is left of a target, and how many bytes of it.
+    carry: (u32, u32),
+}
+
+const BLOCK: usize = 64 << 10;
+
+impl<R: Read> Filtered<R> {
+    fn new(inner: R, form: Calls) -> Self {
+        Filtered { inner, form, block: Vec::new(), used: 0, at: 0, carry: (0, 0) }
+    }
+
+    fn undo_early(&mut self) {
+        let (mut rest, mut left) = self.carry;
+        for (n, byte) in self.block.iter_mut().enumerate() {
+            if left == 0 {
+                if matches!(*byte, 0xe8 | 0xe9) {
+                    rest = (self.at as u32).wrapping_add(n as u32).wrapping_add(5).wrapping_neg();
+                    left = 4;
+                }
+            } else {
+                rest = rest.wrapping_add(u32::from(*byte));
+                *byte = rest as u8;
+                rest >>= 8;
+                left -= 1;
+            }
+        }
+        self.carry = (rest, left);
+    }
+
+    fn undo(&mut self) {
+        let mut n = 0;
+        while let Some(found) = self.block.get(n..).and_then(|rest| memchr::memchr2(0xe8, 0xe9, rest)) {
+            n += found;
+            let Some(target) = self.block.get_mut(n + 1..n + 5) else { return };
+            if let [low, middle, high, sign @ (0 | 0xff)] = target {
+                let behind = (self.at as u32).wrapping_add(n as u32).wrapping_add(5) & 0xff_ffff;
+                let absolute = u32::from_le_bytes([*low, *middle, *high, 0]);
+                let relative = absolute.wrapping_sub(behind);
+                [*low, *middle, *high, _] = relative.to_le_bytes();
+                if self.form.flip && relative & 0x80_0000 != 0 {
+                    *sign = !*sign;
+                }
+            }
+            n += 5;
+        }
+    }
+}
+
+impl<R: Read> Read for Filtered<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.used >= self.block.len() {
+            self.at += self.block.len() as u64;
+            self.block.clear();
+            self.used = 0;
+            (&mut self.inner).take(BLOCK as u64).read_to_end(&mut self.block)?;
+            if self.form.early { self.undo_early() } else { self.undo() }
+        }
+        let rest = self.block.get(self.used..).unwrap_or_default();
+        let n = rest.len().min(buffer.len());
+        if let (Some(to), Some(from)) = (buffer.get_mut(..n), rest.get(..n)) {
+            to.copy_from_slice(from);
+        }
+        self.used += n;
+        Ok(n)
+    }
+}
