@@ -11,6 +11,7 @@ pub(super) mod npm;
 pub(super) mod nuget;
 pub(super) mod provisioning;
 pub(super) mod python;
+pub(super) mod rpm;
 
 use packageurl::PackageUrl;
 
