@@ -105,6 +105,7 @@ const EXTRACTORS: &[Extractor] = &[
     package::gem::METADATA,
     package::gem::SPECIFICATION,
     package::nuget::EXTRACTOR,
+    package::cargo::EXTRACTOR,
     package::flutter::EXTRACTOR,
     inf::EXTRACTOR,
     registry::hive::EXTRACTOR,

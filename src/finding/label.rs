@@ -109,10 +109,7 @@ fn encloses(label: &Label) -> Option<Round<'_>> {
         LabelSource::AndroidPackage => return Some(Round { prefix: path, packed: true }),
         LabelSource::PackageMetadata => package(path).filter(|_| directly(path))?,
         LabelSource::Bundle => path.get(..=application(path)?.len())?,
-        LabelSource::PackageHeader
-        | LabelSource::VersionResource
-        | LabelSource::Assembly
-        | LabelSource::Signer => {
+        LabelSource::PackageHeader | LabelSource::VersionResource | LabelSource::Assembly | LabelSource::Signer => {
             return Some(Round { prefix: path, packed: true });
         }
         LabelSource::Sbom | LabelSource::FileName => return None,
@@ -164,9 +161,7 @@ pub fn own_label(labels: &[Label], path: &str, catalog: &Catalog) -> Option<Labe
         | LabelSource::PackageHeader
         | LabelSource::VersionResource
         | LabelSource::Assembly
-        | LabelSource::Signer => {
-            &*l.at.path == path
-        }
+        | LabelSource::Signer => &*l.at.path == path,
         // `Payload/Name.app/Info.plist` of an IPA. Other archives may hold more than one application.
         LabelSource::Bundle => {
             depth(l) <= 1 && application(&l.at.path).is_some_and(|folder| folder.contains("!/Payload/"))

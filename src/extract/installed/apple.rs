@@ -34,7 +34,8 @@ fn receipts(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
     for receipt in root.iter().flat_map(Node::items) {
         let text = |key: &str| receipt.str(key).unwrap_or_default();
         let own = text("PackageIdentifier");
-        let (shown, field) = if own.is_empty() { (text("displayName"), "displayName") } else { (own, "PackageIdentifier") };
+        let (shown, field) =
+            if own.is_empty() { (text("displayName"), "displayName") } else { (own, "PackageIdentifier") };
         let (version, at) = match text("PackageVersion") {
             "" => (text("displayVersion"), "displayVersion"),
             version => (version, "PackageVersion"),

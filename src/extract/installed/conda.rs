@@ -29,7 +29,11 @@ fn want(key: &str) -> Want {
 fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
     let mut held: Vec<(String, Node<'static>)> = Vec::new();
     let mut window = Window::over(doc.data);
-    let outcome = window.members(&want, &mut |key, _, node| held.push((key.to_owned(), node.into_owned())));
+    let outcome = window.members(&want, &mut |key, _, node| {
+        if held.len() < 100 {
+            held.push((key.to_owned(), node.into_owned()));
+        }
+    });
     let get = |key: &str| held.iter().rev().find(|(k, _)| k == key).map(|(_, node)| node);
     let text = |key: &str| get(key).and_then(Node::text).filter(|text| !text.is_empty());
     let (Some(name), Some(version), Some(build)) = (text("name"), text("version"), text("build")) else {
@@ -69,9 +73,13 @@ mod tests {
 
     #[test]
     fn a_package_is_named_with_its_build() {
-        let data = br#"{"arch":"x86_64","build":"h1_0","build_number":0,"name":"acme","subdir":"linux-64","version":"1.2"}"#;
+        let data =
+            br#"{"arch":"x86_64","build":"h1_0","build_number":0,"name":"acme","subdir":"linux-64","version":"1.2"}"#;
         let (facts, gaps) = said(&EXTRACTOR, "index.json", data);
-        assert_eq!(facts, ["name name acme", "version version 1.2", "purl name pkg:conda/acme@1.2?build=h1_0&subdir=linux-64"]);
+        assert_eq!(
+            facts,
+            ["name name acme", "version version 1.2", "purl name pkg:conda/acme@1.2?build=h1_0&subdir=linux-64"]
+        );
         assert!(gaps.is_empty());
         assert!(!said(&EXTRACTOR, "index.json", &data[..data.len() - 1]).1.is_empty());
         assert!(said(&EXTRACTOR, "x.json", br#"{"build_number":1,"build":"x"}"#).0.is_empty());

@@ -45,7 +45,10 @@ fn claim_appstream(head: &Head<'_>) -> bool {
 /// The values of the first group.
 fn first_group(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let lines = text.lines().take(LINES).skip_while(|line| !line.starts_with('[')).skip(1);
-    lines.take_while(|line| !line.starts_with('[')).filter_map(|line| line.split_once('=')).map(|(k, v)| (k.trim(), v.trim()))
+    lines
+        .take_while(|line| !line.starts_with('['))
+        .filter_map(|line| line.split_once('='))
+        .map(|(k, v)| (k.trim(), v.trim()))
 }
 
 /// The program of a command line.
@@ -140,7 +143,8 @@ fn component(element: &Element, inventory: &mut Inventory<'_>) {
             }
         }
         "provides" => {
-            for child in element.children.iter().filter(|c| matches!(c.name.as_str(), "binary" | "library")).take(1000) {
+            for child in element.children.iter().filter(|c| matches!(c.name.as_str(), "binary" | "library")).take(1000)
+            {
                 inventory.say(FactKind::FileReference, cut(child.text.trim(), super::TEXT), "provides");
             }
         }
@@ -161,15 +165,29 @@ mod tests {
     fn desktop_files_name_programs_and_makers() {
         let data = b"[Desktop Entry]\nName=Acme Guard\nName[de]=Acme Wache\nExec=\"/opt/acme/guard\" %U\nX-AppImage-Version=5.2\n[Desktop Action x]\nExec=other\n";
         let (facts, _) = said(&ENTRY, "acme.desktop", data);
-        assert_eq!(facts, ["version X-AppImage-Version 5.2", "product-name Name Acme Guard", "file-reference Exec /opt/acme/guard"]);
+        assert_eq!(
+            facts,
+            ["version X-AppImage-Version 5.2", "product-name Name Acme Guard", "file-reference Exec /opt/acme/guard"]
+        );
         let data = b"[Application]\nname=com.acme.Guard\nruntime=org.x/1\ncommand=guard\n";
         let (facts, _) = said(&FLATPAK, "metadata", data);
-        assert_eq!(facts, ["name name com.acme.Guard", "property runtime runtime=org.x/1", "file-reference command guard"]);
+        assert_eq!(
+            facts,
+            ["name name com.acme.Guard", "property runtime runtime=org.x/1", "file-reference command guard"]
+        );
         let data = b"<?xml version='1.0'?><component><id>com.acme.Guard</id><metadata_license>MIT</metadata_license>\
             <name>Guard</name><name xml:lang='de'>Wache</name><developer id='x'><name>Acme</name></developer>\
             <releases><release version='2'/><release version='1'/></releases></component>";
         let (facts, gaps) = said(&APPSTREAM, "x.xml", data);
-        assert_eq!(facts, ["name id com.acme.Guard", "product-name name Guard", "publisher developer/name Acme", "version releases/release 2"]);
+        assert_eq!(
+            facts,
+            [
+                "name id com.acme.Guard",
+                "product-name name Guard",
+                "publisher developer/name Acme",
+                "version releases/release 2"
+            ]
+        );
         assert!(gaps.is_empty());
     }
 }

@@ -23,11 +23,8 @@ const FIELDS: &[(&str, FactKind)] = &[
     ("License", FactKind::License),
 ];
 /// Fields that name a maker. Who maintains a binary package is who supplies it.
-const MAKERS: &[(&str, FactKind)] = &[
-    ("Maintainer", FactKind::Supplier),
-    ("Vendor", FactKind::Supplier),
-    ("Original-Maintainer", FactKind::Author),
-];
+const MAKERS: &[(&str, FactKind)] =
+    &[("Maintainer", FactKind::Supplier), ("Vendor", FactKind::Supplier), ("Original-Maintainer", FactKind::Author)];
 
 fn entry<'t>(paragraph: &Paragraph<'t>) -> Option<Entry<'t>> {
     let mut entry = Entry {

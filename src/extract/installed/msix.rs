@@ -123,7 +123,12 @@ mod tests {
             Publisher='CN=Acme' Version='5.2.0.0'/><Properties><DisplayName>ms-resource:Name</DisplayName></Properties>\
             <Applications><Application Id='A' Executable='guard.exe'/></Applications></Package>";
         let (facts, gaps) = said(&EXTRACTOR, "AppxManifest.xml", data);
-        let wanted = ["file-reference Executable guard.exe", "name Identity/Name Acme.Guard", "version Identity/Version 5.2.0.0", "publisher Identity/Publisher Acme"];
+        let wanted = [
+            "file-reference Executable guard.exe",
+            "name Identity/Name Acme.Guard",
+            "version Identity/Version 5.2.0.0",
+            "publisher Identity/Publisher Acme",
+        ];
         assert_eq!((facts, gaps.len()), (wanted.map(str::to_owned).to_vec(), 0));
     }
 }

@@ -31,7 +31,9 @@ fn claim_config(head: &Head<'_>) -> bool {
 fn claim_manifest(head: &Head<'_>) -> bool {
     text::first_mark(head.data) == Some(b'{')
         && holds(head, b"\"schemaVersion\"")
-        && (holds(head, b"\"vnd.oci.") || holds(head, b"application/vnd.oci.image.") || holds(head, b"application/vnd.docker.distribution."))
+        && (holds(head, b"\"vnd.oci.")
+            || holds(head, b"application/vnd.oci.image.")
+            || holds(head, b"application/vnd.docker.distribution."))
 }
 
 /// What each label says, by the names of OCI, of Label Schema before it, and of Red Hat.
@@ -78,7 +80,8 @@ fn labels(node: &Node<'_>, at: &str, c: &mut Component) {
 /// The label that labels or annotations give: only those under the names of OCI or Label Schema are of the image.
 fn label(node: &Node<'_>, at: &'static str, inventory: &mut Inventory<'_>) {
     let text = |key: &str| {
-        let of = |space: &str| node.get(&format!("{space}.{key}")).and_then(Node::text).filter(|t| !t.trim().is_empty());
+        let of =
+            |space: &str| node.get(&format!("{space}.{key}")).and_then(Node::text).filter(|t| !t.trim().is_empty());
         of("org.opencontainers.image").or_else(|| of("org.label-schema")).map(|t| cut(t, super::TEXT).to_owned())
     };
     let (vendor, product) = (text("vendor"), text("title").or_else(|| text("name")));
@@ -116,7 +119,7 @@ fn config(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
         }
         "rootfs" => mine |= node.get("diff_ids").is_some(),
         _ => {
-            let Some(made) = node.str("created_by") else { return };
+            let Some(made) = node.str("created_by").filter(|_| index.is_some()) else { return };
             mine = true;
             steps += 1;
             if steps <= MANY {

@@ -28,9 +28,13 @@ const LINES: usize = 1000;
 fn claim(head: &Head<'_>) -> bool {
     // Shell scripts may set the same names: a system's file holds nothing but them.
     let start = head.data.get(..4096).unwrap_or(head.data);
+    if memchr::memmem::find(start, b"ID=").is_none() || text::is_binary(start) {
+        return false;
+    }
     let text = String::from_utf8_lossy(start);
     let has = |key: &str| text.lines().any(|line| line.starts_with(key));
-    let plain = |line: &str| line.is_empty() || line.starts_with('#') || line.split_once('=').is_some_and(|(key, _)| word(key));
+    let plain =
+        |line: &str| line.is_empty() || line.starts_with('#') || line.split_once('=').is_some_and(|(key, _)| word(key));
     has("ID=") && has("NAME=") && text.lines().take(8).all(|line| plain(line.trim()))
 }
 
@@ -76,7 +80,12 @@ mod tests {
     fn values_are_read_as_a_shell_reads_them() {
         let data = b"# x\nNAME=\"Acme \\\"OS\\\"\"\nID=acme\nVERSION_ID='5.2'\nVENDOR_NAME=Acme\n";
         let (facts, _) = said(&EXTRACTOR, "os-release", data);
-        let wanted = ["product-name NAME Acme \"OS\"", "name ID acme", "product-version VERSION_ID 5.2", "company-name VENDOR_NAME Acme"];
+        let wanted = [
+            "product-name NAME Acme \"OS\"",
+            "name ID acme",
+            "product-version VERSION_ID 5.2",
+            "company-name VENDOR_NAME Acme",
+        ];
         assert_eq!(facts, wanted);
         assert!(said(&EXTRACTOR, "x.sh", b"#!/bin/sh\nset -e\nID=1\nNAME=x\n").0.is_empty());
     }

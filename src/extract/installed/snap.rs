@@ -23,7 +23,11 @@ fn claim(head: &Head<'_>) -> bool {
 
 fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
     if doc.data.len() > MOST {
-        inventory.gap("", Reason::Limit, format!("a snap.yaml of {} bytes, more than {MOST}; not read", doc.data.len()));
+        inventory.gap(
+            "",
+            Reason::Limit,
+            format!("a snap.yaml of {} bytes, more than {MOST}; not read", doc.data.len()),
+        );
         return Mine::Yes;
     }
     let text = text::decode(doc.data).0;
@@ -50,7 +54,8 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
     };
     let Some(name) = tree.str("name") else { return Mine::No };
     let version = tree.str("version").unwrap_or_default();
-    let mut entry = Entry { name: name.into(), version: version.into(), fields: ("name", "version"), ..Entry::default() };
+    let mut entry =
+        Entry { name: name.into(), version: version.into(), fields: ("name", "version"), ..Entry::default() };
     for (key, kind) in [
         ("title", FactKind::ProductName),
         ("summary", FactKind::Description),

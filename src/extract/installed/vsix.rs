@@ -33,7 +33,8 @@ fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
                     "Identity" => {
                         own.name = get("Id").unwrap_or_default().into();
                         own.version = get("Version").unwrap_or_default().into();
-                        own.facts.extend(get("Publisher").map(|p| (FactKind::Publisher, p.into(), "Identity/Publisher")));
+                        own.facts
+                            .extend(get("Publisher").map(|p| (FactKind::Publisher, p.into(), "Identity/Publisher")));
                     }
                     "Version" => own.version = value.into(),
                     "Author" => own.add(FactKind::Publisher, value, "Author"),

@@ -89,7 +89,8 @@ mod tests {
     fn installed_products_are_components() {
         let path = "x.reg".into();
         let mut inventory = Inventory::new(&path, &path);
-        let data = b"REGEDIT4\r\n[HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\Acme]\r\n\
+        let data =
+            b"REGEDIT4\r\n[HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\Acme]\r\n\
             \"DisplayName\"=\"Acme \\\"Guard\\\"\"\r\n\"NoModify\"=dword:1\r\n\"InstallLocation\"=\"C:\\\\Acme\"\r\n\
             [HKEY_LOCAL_MACHINE\\SOFTWARE\\Other]\r\n\"DisplayName\"=\"none\"\r\n";
         let (options, limits) = (super::super::super::Options::default(), crate::source::Limits::default());

@@ -116,7 +116,7 @@ fn headers_that_are_none() {
 
 #[test]
 fn cells_that_lie_over_each_other_cost_one_page() {
-    let cell = [&[0x83, 0x10, 7, 3, 0x86, 0x28][..], &[b'A'; 397]].concat();
+    let cell = [&[0x83, 0x10, 7, 3, 0x86, 0x26][..], &[b'A'; 397]].concat();
     let mut page = leaf(&cell);
     page[4] = 40;
     for index in 0..40 {

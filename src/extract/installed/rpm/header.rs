@@ -12,6 +12,8 @@ use crate::bytes::be32;
 const TAGS: usize = 65_536;
 /// Bytes of one header: librpm's own bound.
 const SIZE: usize = 256 << 20;
+/// Bytes read of one text: a million tags may point to one of them.
+const TEXT: usize = 4096;
 /// An entry of the index: tag, type, place in the store, count.
 const ENTRY: usize = 16;
 
@@ -114,7 +116,7 @@ impl<'d> Header<'d> {
             let end = memchr::memchr(0, rest)?;
             let text = rest.get(..end)?;
             rest = rest.get(end + 1..).unwrap_or_default();
-            Some(String::from_utf8_lossy(text))
+            Some(String::from_utf8_lossy(text.get(..TEXT).unwrap_or(text)))
         })
     }
 

@@ -60,7 +60,7 @@ pub(in super::super) fn entry<'d>(header: &Header<'d>) -> Option<Entry<'d>> {
     for (tag, kind, field) in TEXTS {
         if let Some(text) = header.text(*tag) {
             let text = match kind {
-                FactKind::Publisher => Cow::Owned(super::without_address(&text).to_owned()),
+                FactKind::Publisher | FactKind::Supplier => Cow::Owned(super::without_address(&text).to_owned()),
                 _ => text,
             };
             entry.add(*kind, text, field);
@@ -76,14 +76,14 @@ pub(in super::super) fn entry<'d>(header: &Header<'d>) -> Option<Entry<'d>> {
 
 /// The paths of a package's files: names by folder, or whole ones.
 pub(in super::super) fn files(header: &Header<'_>) -> impl Iterator<Item = String> {
-    let folders: Vec<_> = header.texts(tag::DIR_NAMES).collect();
+    let folders: Vec<_> = header.texts(tag::DIR_NAMES).take(super::FILES).collect();
     let names = header.texts(tag::BASE_NAMES).zip(header.numbers(tag::DIR_INDEXES));
-    let whole = names.filter_map(move |(name, folder)| {
-        let folder = folders.get(usize::try_from(folder).ok()?)?;
-        // One long folder may stand for a million files.
-        Some(format!("{}{}", crate::fact::cut(folder, super::TEXT), crate::fact::cut(&name, super::TEXT)))
+    let whole = names.map(move |(name, folder)| {
+        // Of a folder that is not there the name alone is left.
+        let folder = usize::try_from(folder).ok().and_then(|folder| folders.get(folder));
+        format!("{}{name}", folder.map_or("", |folder| folder))
     });
-    whole.chain(header.texts(tag::OLD_FILES).map(Cow::into_owned).collect::<Vec<_>>())
+    whole.chain(header.texts(tag::OLD_FILES).map(Cow::into_owned))
 }
 
 /// Headers one after the other, as components.

@@ -52,7 +52,8 @@ fn slots(data: &[u8], pages: usize, take: &mut dyn FnMut(&[u8]) -> bool) -> Brok
             data.get(from..from.checked_add(word(head, 12)?)?).filter(|_| fits)
         });
         let Some(blob) = blob else {
-            let reason = if start.is_none_or(|start| start >= data.len()) { Reason::Truncated } else { Reason::Malformed };
+            let reason =
+                if start.is_none_or(|start| start >= data.len()) { Reason::Truncated } else { Reason::Malformed };
             broken = broken.or(Some((at, reason, "a slot that leads to no blob")));
             continue;
         };
