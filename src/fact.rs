@@ -280,6 +280,8 @@ pub enum LabelSource {
     Bundle,
     /// The metadata of a package (wheel, npm, JAR, browser extension, NuGet, gem).
     PackageMetadata,
+    /// The header of a package in front of its content (RPM).
+    PackageHeader,
     /// The version resource of a PE file.
     VersionResource,
     /// The attributes of a .NET assembly.

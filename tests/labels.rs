@@ -205,3 +205,51 @@ fn a_file_name_that_two_vendors_use_contradicts_no_maker() {
     let said = statements(&scan("acme.sys", driver));
     assert!(said.contains(&(false, FactKind::FileName, "acme.sys".to_owned())), "{said:?}");
 }
+
+#[test]
+fn packages_of_systems_are_labels_of_what_lies_in_them() {
+    let label = |report: &Report| {
+        let label = report.findings.first().and_then(|f| f.label.clone()).expect("a labelled find");
+        (label.vendor.unwrap_or_default(), label.product.unwrap_or_default())
+    };
+    let acme = |product: &str| ("Acme Networks, Inc.".to_owned(), product.to_owned());
+    let engine = fixture("binary-elf/libkave8/input.so");
+    // An RPM package speaks for itself, by its header.
+    let report = scan("x.rpm", fixture("package-rpm/mailguard/input.rpm"));
+    assert_eq!(label(&report), acme("acme-mailguard"));
+    // A deb keeps its control file in an archive beside its content.
+    let control = b"Package: acme-mailguard\nVersion: 5.2\nMaintainer: Acme Networks, Inc. <a@acme.example>\n";
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_ustar();
+    header.set_size(control.len() as u64);
+    tar.append_data(&mut header, "./control", &control[..]).unwrap();
+    let control = tar.into_inner().unwrap();
+    let report = scan("x.zip", zipped(&[("control.tar", &control), ("data/opt/libkave8.so", &engine)]));
+    assert_eq!(label(&report), acme("acme-mailguard"));
+    // The same beside another product's files in a folder is a bystander.
+    let report = scan("x.zip", zipped(&[("a/control.tar", &control), ("b/libkave8.so", &engine)]));
+    assert!(report.findings[0].label.as_ref().is_none_or(|label| label.from == LabelSource::FileName));
+    // A snap's description lies in a folder of it, an image's among its blobs.
+    let snap = b"name: acme-mailguard\ntitle: Acme MailGuard\nversion: '5.2'\n";
+    let report = scan("x.zip", zipped(&[("meta/snap.yaml", snap), ("lib/libkave8.so", &engine)]));
+    assert_eq!(label(&report), (String::new(), "Acme MailGuard".to_owned()));
+    let image = fixture("image-oci-config/acme/input.json");
+    let report = scan("x.zip", zipped(&[("blobs/sha256/0123", &image), ("blobs/sha256/4567", &engine)]));
+    assert_eq!(label(&report), acme("Acme MailGuard"));
+    // A list of many packages is no label, and what it names is a find all the same.
+    for list in
+        ["rpm-sqlite/acme/input.sqlite", "rpm-ndb/acme/input.ndb", "rpm-bdb/acme/input.bdb", "dpkg/status/input.status"]
+    {
+        let report = scan("list", fixture(&format!("installed-{list}")));
+        assert!(!report.findings.is_empty(), "{list}");
+        assert!(
+            report.findings.iter().all(|f| f.label.as_ref().is_none_or(|l| l.from == LabelSource::FileName)),
+            "{list}"
+        );
+    }
+    for list in ["rpm-sqlite", "rpm-ndb", "rpm-bdb", "dpkg"] {
+        let ending = list.strip_prefix("rpm-").unwrap_or("status");
+        let report = scan("list", fixture(&format!("installed-{list}/near-miss/input.{ending}")));
+        assert_eq!(report.findings.len(), 0, "{list}");
+    }
+}

@@ -9,6 +9,7 @@ mod android;
 mod binary;
 mod header;
 mod inf;
+mod installed;
 mod java;
 mod json;
 mod package;
@@ -18,6 +19,7 @@ mod pyc;
 mod registry;
 mod sbom;
 mod signature;
+mod sqlite;
 mod stream;
 mod text;
 mod wire;
@@ -102,10 +104,31 @@ const EXTRACTORS: &[Extractor] = &[
     package::gem::METADATA,
     package::gem::SPECIFICATION,
     package::nuget::EXTRACTOR,
+    package::cargo::EXTRACTOR,
     package::flutter::EXTRACTOR,
     inf::EXTRACTOR,
     registry::hive::EXTRACTOR,
     registry::text::EXTRACTOR,
+    installed::dpkg::EXTRACTOR,
+    installed::rpm::SQLITE,
+    installed::rpm::NDB,
+    installed::rpm::BDB,
+    installed::apk::DATABASE,
+    installed::apk::PACKAGE,
+    installed::pacman::EXTRACTOR,
+    installed::conda::EXTRACTOR,
+    installed::homebrew::EXTRACTOR,
+    installed::snap::EXTRACTOR,
+    installed::desktop::ENTRY,
+    installed::desktop::FLATPAK,
+    installed::desktop::APPSTREAM,
+    installed::apple::RECEIPTS,
+    installed::apple::PACKAGE,
+    installed::msix::EXTRACTOR,
+    installed::vsix::EXTRACTOR,
+    installed::oci::CONFIG,
+    installed::oci::MANIFEST,
+    installed::os_release::EXTRACTOR,
     sbom::other::EXTRACTOR,
     binary::strings::EXTRACTOR,
 ];
@@ -119,6 +142,9 @@ const OF_CONTAINERS: &[Extractor] = &[
     android::signing::EXTRACTOR,
     android::application::EXTRACTOR,
 ];
+
+/// What containers say in front of their members: these are tried whether or not the rest could be opened.
+const IN_FRONT: &[Extractor] = &[package::rpm::EXTRACTOR];
 
 /// What a claim may look at.
 struct Head<'a> {
@@ -160,7 +186,7 @@ pub struct Options {
 
 /// The names of all extractors.
 pub(crate) fn names() -> Vec<&'static str> {
-    EXTRACTORS.iter().chain(OF_CONTAINERS).map(|e| e.name).collect()
+    EXTRACTORS.iter().chain(OF_CONTAINERS).chain(IN_FRONT).map(|e| e.name).collect()
 }
 
 /// True for code that may carry an archive behind it.
@@ -188,7 +214,7 @@ pub(crate) fn extract(
 ) {
     let head = Head { name: base_name(&blob.inner), data: blob.head() };
     let table = if packed { OF_CONTAINERS } else { EXTRACTORS };
-    let claimed: Vec<&Extractor> = table.iter().filter(|e| (e.claim)(&head)).collect();
+    let claimed: Vec<&Extractor> = table.iter().chain(IN_FRONT).filter(|e| (e.claim)(&head)).collect();
     let form = OnceCell::new();
     let mut too_long = false;
     for extractor in claimed {

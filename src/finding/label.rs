@@ -107,9 +107,9 @@ fn encloses(label: &Label) -> Option<Round<'_>> {
         // The manifest speaks for the archive it lies in; a label resolved from its resources stands at the archive.
         LabelSource::AndroidPackage if DESCRIBES.iter().any(|end| path.ends_with(end)) => archive()?,
         LabelSource::AndroidPackage => return Some(Round { prefix: path, packed: true }),
-        LabelSource::PackageMetadata => archive().filter(|_| directly(path))?,
+        LabelSource::PackageMetadata => package(path).filter(|_| directly(path))?,
         LabelSource::Bundle => path.get(..=application(path)?.len())?,
-        LabelSource::VersionResource | LabelSource::Assembly | LabelSource::Signer => {
+        LabelSource::PackageHeader | LabelSource::VersionResource | LabelSource::Assembly | LabelSource::Signer => {
             return Some(Round { prefix: path, packed: true });
         }
         LabelSource::Sbom | LabelSource::FileName => return None,
@@ -157,9 +157,11 @@ pub fn own_label(labels: &[Label], path: &str, catalog: &Catalog) -> Option<Labe
     let itself = |l: &&Label| match l.from {
         // The one document in an envelope or a packed file.
         LabelSource::Sbom if labels.len() == 1 => true,
-        LabelSource::Sbom | LabelSource::VersionResource | LabelSource::Assembly | LabelSource::Signer => {
-            &*l.at.path == path
-        }
+        LabelSource::Sbom
+        | LabelSource::PackageHeader
+        | LabelSource::VersionResource
+        | LabelSource::Assembly
+        | LabelSource::Signer => &*l.at.path == path,
         // `Payload/Name.app/Info.plist` of an IPA. Other archives may hold more than one application.
         LabelSource::Bundle => {
             depth(l) <= 1 && application(&l.at.path).is_some_and(|folder| folder.contains("!/Payload/"))
@@ -168,11 +170,30 @@ pub fn own_label(labels: &[Label], path: &str, catalog: &Catalog) -> Option<Labe
         LabelSource::AndroidPackage => {
             &*l.at.path == path || depth(l) <= 1 && DESCRIBES.iter().any(|end| l.at.path.ends_with(end))
         }
-        LabelSource::PackageMetadata => depth(l) == 1 && directly(&l.at.path),
+        LabelSource::PackageMetadata => {
+            directly(&l.at.path) && package(&l.at.path).is_some_and(|package| package.matches("!/").count() == 1)
+        }
         LabelSource::FileName => false,
     };
     let own = labels.iter().filter(itself).min_by_key(|l| (vendor_is_known(l, catalog), l.from, &l.at));
     own.or_else(|| agreed(labels, catalog)).cloned()
+}
+
+/// Members that describe their package from a folder of it, or from an archive within it (deb, image).
+const WITHIN: &[&str] = &["meta/snap.yaml", "info/index.json"];
+
+/// The package that its metadata speaks for, up to and with the mark of a container: the archive they lie in, or the
+/// one round it where a package keeps them in an archive of their own (`x.deb!/control.tar.xz!/control`).
+fn package(path: &str) -> Option<&str> {
+    let own = path.get(..path.rfind("!/")? + 2)?;
+    let round = own.get(..own.len() - 2)?;
+    let (outer, name) = match round.rfind("!/") {
+        Some(at) => round.split_at(at + 2),
+        None => ("", round),
+    };
+    let base = |of: &str| name.strip_prefix("./").unwrap_or(name).starts_with(of);
+    let apart = (base("control.tar") && path.ends_with("/control")) || (base("info-") && path.ends_with("/index.json"));
+    Some(if apart && !outer.is_empty() { outer } else { own })
 }
 
 /// `x.whl!/name-1.0.dist-info/METADATA`, `x.tgz!/package/package.json`, `name-1.0.tar.gz!/name-1.0/PKG-INFO`: the
@@ -180,6 +201,11 @@ pub fn own_label(labels: &[Label], path: &str, catalog: &Catalog) -> Option<Labe
 fn directly(path: &str) -> bool {
     let Some((archive, inner)) = path.rsplit_once("!/") else { return false };
     let archive = archive.rsplit(['/', '!']).next().unwrap_or(archive).to_lowercase();
+    let inner = inner.strip_prefix("./").unwrap_or(inner);
+    // The configuration of an image lies among its blobs, under its digest.
+    if WITHIN.contains(&inner) || inner.strip_prefix("blobs/sha256/").is_some_and(|blob| !blob.contains('/')) {
+        return true;
+    }
     match inner.split_once('/') {
         None => true,
         Some((folder, file)) if !file.contains('/') => {

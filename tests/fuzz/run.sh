@@ -16,6 +16,8 @@ seeds() {
     class | dex | apk | android_manifest | android_resources | jar_manifest) find $fixtures -path '*android*' -name 'input.*' -o -path '*java*' -name 'input.*' ;;
     pkcs7 | msi | script) ls $fixtures/signature-*/*/input.* ;;
     plist) find $fixtures -name '*.plist' -o -path '*plist*' -name 'input.*' ;;
+    rpmdb_* | rpm) ls $fixtures/*rpm*/*/input.* ;;
+    installed) ls $fixtures/installed-*/*/input.* ;;
     sbom) ls $fixtures/sbom-*/*/input.* $fixtures/envelope-*/*/input.* ;;
     *) ls $fixtures/*/*/input.* ;;
   esac

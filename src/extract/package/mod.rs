@@ -2,6 +2,7 @@
 //!
 //! In: metadata files. Out: name, version, maker and purl as facts, and the label.
 
+pub(super) mod cargo;
 pub(super) mod crx;
 pub(super) mod extension;
 pub(super) mod flutter;
@@ -12,6 +13,7 @@ pub(super) mod npm;
 pub(super) mod nuget;
 pub(super) mod provisioning;
 pub(super) mod python;
+pub(super) mod rpm;
 
 use packageurl::PackageUrl;
 

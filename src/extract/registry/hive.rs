@@ -20,6 +20,10 @@ const UNINSTALL: &[&str] = &["Microsoft", "Windows", "CurrentVersion", "Uninstal
 /// What stands above it: nothing in `SOFTWARE`, the folder of that name in a user's hive.
 const ROOTS: &[&[&str]] = &[&[], &["Wow6432Node"], &["Software"], &["Software", "Wow6432Node"]];
 
+/// What is read of each of them.
+pub(super) const PRODUCT: &[&str] =
+    &["DisplayName", "Publisher", "DisplayVersion", "URLInfoAbout", "InstallLocation", "UninstallString"];
+
 fn claim(head: &Head<'_>) -> bool {
     head.data.starts_with(b"regf")
 }
@@ -78,21 +82,29 @@ fn products<'d>(hive: &mut Hive<'d>, root: Key<'d>, inventory: &mut Inventory<'_
         let Some(list) = hive.below(root, &path) else { continue };
         let place = path.join("\\");
         hive.each(list, &mut |hive, key| {
-            let texts = hive.texts(key, &["DisplayName", "Publisher", "DisplayVersion", "URLInfoAbout"]);
-            let get = |wanted: &str| {
-                texts.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map_or("", |(_, text)| text.as_str())
-            };
-            if !get("DisplayName").is_empty() || !get("Publisher").is_empty() {
-                let mut c = inventory.declare(EXTRACTOR.name, &format!("{place}\\{}", key.name()));
-                c.say(FactKind::ProductName, get("DisplayName"), "\\DisplayName");
-                c.say(FactKind::CompanyName, get("Publisher"), "\\Publisher");
-                c.say(FactKind::ProductVersion, get("DisplayVersion"), "\\DisplayVersion");
-                c.say(FactKind::Url, get("URLInfoAbout"), "\\URLInfoAbout");
-                inventory.add(c);
-            }
+            let texts = hive.texts(key, PRODUCT);
+            product(&format!("{place}\\{}", key.name()), &texts, inventory, EXTRACTOR.name);
             true
         });
     }
+}
+
+/// One installed product, by the texts of its key.
+pub(super) fn product(at: &str, texts: &[(String, String)], inventory: &mut Inventory<'_>, found_by: &'static str) {
+    let get = |wanted: &str| {
+        texts.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map_or("", |(_, text)| text.as_str())
+    };
+    if get("DisplayName").is_empty() && get("Publisher").is_empty() {
+        return;
+    }
+    let mut c = inventory.declare(found_by, at);
+    c.say(FactKind::ProductName, get("DisplayName"), "\\DisplayName");
+    c.say(FactKind::CompanyName, get("Publisher"), "\\Publisher");
+    c.say(FactKind::ProductVersion, get("DisplayVersion"), "\\DisplayVersion");
+    c.say(FactKind::Url, get("URLInfoAbout"), "\\URLInfoAbout");
+    c.say(FactKind::Path, get("InstallLocation").replace('\\', "/"), "\\InstallLocation");
+    c.say(FactKind::FileReference, command(get("UninstallString")), "\\UninstallString");
+    inventory.add(c);
 }
 
 /// Services and drivers of every control set.
@@ -126,8 +138,18 @@ fn services<'d>(hive: &mut Hive<'d>, root: Key<'d>, inventory: &mut Inventory<'_
 
 /// The program of a command line: its path, and its name alone.
 fn program(line: &str, place: &str, inventory: &mut Inventory<'_>) {
+    let path = command(line);
+    inventory.say(FactKind::FileReference, path, place);
+    let name = crate::source::base_name(path);
+    if name != path {
+        inventory.say(FactKind::FileReference, name, place);
+    }
+}
+
+/// The program of a command line.
+fn command(line: &str) -> &str {
     let line = line.trim();
-    let path = match line.strip_prefix('"') {
+    match line.strip_prefix('"') {
         Some(rest) => rest.split('"').next().unwrap_or(rest),
         // Without quotes it ends with its ending.
         None => {
@@ -135,11 +157,6 @@ fn program(line: &str, place: &str, inventory: &mut Inventory<'_>) {
             let end = [".exe", ".sys", ".dll"].iter().filter_map(|e| lower.find(e).map(|at| at + 4)).min();
             end.and_then(|end| line.get(..end)).unwrap_or(line)
         }
-    };
-    inventory.say(FactKind::FileReference, path, place);
-    let name = crate::source::base_name(path);
-    if name != path {
-        inventory.say(FactKind::FileReference, name, place);
     }
 }
 

@@ -1,0 +1,6 @@
+//! RPM's database in SQLite. Seeds and how to run: `tests/fuzz/run.sh`.
+#![no_main]
+
+mod common;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| common::scan_as("rpmdb.sqlite", data));
