@@ -25,9 +25,6 @@ mod walk;
 mod xar;
 mod zip;
 
-#[cfg(test)]
-mod tmp_list;
-
 use walk::Inside;
 pub(crate) use walk::{Opened, Seen, Spent, Step, Walk, walk};
 

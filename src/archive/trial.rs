@@ -1,6 +1,6 @@
 //! What the tests of the readers share: walks made-up bytes and tells what was met.
 
-use super::{Seen, Walk, walk};
+use super::{Seen, Step, Walk, walk};
 use crate::source::{Limits, Source, list};
 
 /// The places of all members below the file, and the gaps, as text.
@@ -16,8 +16,10 @@ pub(super) fn seen_within(name: &str, data: Vec<u8>, limits: &Limits) -> (Vec<St
     for mut entry in list(&source, limits).map(|l| l.entries).unwrap_or_default() {
         let Ok(mut blob) = entry.open() else { continue };
         let mut state = Walk::new(limits, blob.len());
-        walk(&mut blob, &mut state, &mut |blob, _, _| {
-            if blob.depth > 0 {
+        walk(&mut blob, &mut state, &mut |step, _| {
+            if let Step::Look(blob, _) = step
+                && blob.depth > 0
+            {
                 members.push(blob.path.split_once("!/").map_or("", |(_, inner)| inner).to_owned());
             }
             Seen::default()
