@@ -185,6 +185,11 @@ impl Write for Sink {
 
 /// Kind and words for an error of the crate.
 fn told(error: &Error) -> (Reason, String) {
+    let text = error.to_string();
+    // Nothing here decrypts: that is left out of the crate.
+    if text.contains("encryption is disabled") {
+        return (Reason::Encrypted, "encrypted; a password is needed".to_owned());
+    }
     let reason = match error.kind() {
         ErrorKind::PasswordRequired | ErrorKind::BadPassword => Reason::Encrypted,
         ErrorKind::UnsupportedFormat | ErrorKind::UnsupportedFeature => Reason::Unsupported,
@@ -192,5 +197,5 @@ fn told(error: &Error) -> (Reason, String) {
         _ if matches!(error, Error::TooShort) => Reason::Truncated,
         _ => Reason::Malformed,
     };
-    (reason, error.to_string())
+    (reason, text)
 }
