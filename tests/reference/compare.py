@@ -11,7 +11,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-CHECKS = ["pe", "dotnet", "authenticode", "elf", "macho", "android", "jar"]
+CHECKS = ["pe", "dotnet", "authenticode", "elf", "macho", "android", "jar", "installed"]
 
 
 class Facts:

@@ -167,7 +167,12 @@ mod tests {
         let (facts, _) = said(&ENTRY, "acme.desktop", data);
         assert_eq!(
             facts,
-            ["version X-AppImage-Version 5.2", "product-name Name Acme Guard", "file-reference Exec /opt/acme/guard"]
+            [
+                "version X-AppImage-Version 5.2",
+                "product-name Name Acme Guard",
+                "file-reference Exec /opt/acme/guard",
+                "file-reference Exec guard"
+            ]
         );
         let data = b"[Application]\nname=com.acme.Guard\nruntime=org.x/1\ncommand=guard\n";
         let (facts, _) = said(&FLATPAK, "metadata", data);

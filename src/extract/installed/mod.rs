@@ -81,7 +81,13 @@ impl<'a> Entry<'a> {
             c.say_at(FactKind::Purl, purl, format_args!("{between}{name}"));
         }
         for (kind, value, field) in &self.facts {
-            c.say_at(*kind, cut(value, TEXT), format_args!("{between}{field}"));
+            let value = cut(value, TEXT);
+            c.say_at(*kind, value, format_args!("{between}{field}"));
+            // A program is known by its name, wherever it is installed.
+            let name = base_name(value);
+            if *kind == FactKind::FileReference && name != value {
+                c.say_at(*kind, name, format_args!("{between}{field}"));
+            }
         }
     }
 

@@ -99,7 +99,10 @@ fn programs(element: &Element, depth: usize, left: &mut u32, inventory: &mut Inv
         let Some(fewer) = left.checked_sub(1).filter(|_| depth < 8) else { return };
         *left = fewer;
         for key in ["Executable", "FileName"] {
-            inventory.say(FactKind::FileReference, child.attribute(key).map_or("", |v| cut(v, super::TEXT)), key);
+            let path = child.attribute(key).map_or("", |value| cut(value, super::TEXT));
+            inventory.say(FactKind::FileReference, path, key);
+            let name = crate::source::base_name(path);
+            inventory.say(FactKind::FileReference, if name == path { "" } else { name }, key);
         }
         programs(child, depth + 1, left, inventory);
     }

@@ -85,7 +85,7 @@ impl<'d> Database<'d> {
         // The count of pages holds where it was written by the same change as the rest.
         let count = be32(data, 28).filter(|_| be32(data, 24) == be32(data, 92)).unwrap_or(0);
         let whole = usize::try_from(count).ok().and_then(|count| count.checked_mul(page));
-        if whole.is_none_or(|whole| whole > data.len()) || data.len() % page != 0 {
+        if whole.is_none_or(|whole| whole > data.len()) || !data.len().is_multiple_of(page) {
             database.broken(28, Reason::Truncated, "the file ends before its last page");
         }
         Some(database)
