@@ -33,7 +33,6 @@ const KNOWN: &[Known] = &[
     known("cpio archive", 0, b"070707"),
     known("xar archive (macOS package)", 0, b"xar!\0"),
     known("Windows image (WIM)", 0, b"MSWIM\0\0\0"),
-    known("EROFS image", 1024, b"\xe2\xe1\xf5\xe0"),
     known("SQLite database", 0, b"SQLite format 3\0"),
     known("LUKS volume", 0, b"LUKS\xba\xbe"),
     known("BitLocker volume", 3, b"-FVE-FS-"),

@@ -19,6 +19,8 @@ mod zstd;
 
 #[cfg(test)]
 mod tmp_list;
+#[cfg(test)]
+mod tmp_mut;
 
 use walk::Inside;
 pub(crate) use walk::{Opened, Seen, Walk, walk};
@@ -55,7 +57,9 @@ const FORMATS: &[Format] = &[
     tar::FORMAT,
     // Before what its disk begins with.
     image::vhd::VHD,
+    image::dmg::FORMAT,
     fs::cramfs::FORMAT,
+    fs::erofs::FORMAT,
     fs::ext::FORMAT,
     fs::fat::FORMAT,
     fs::iso9660::FORMAT,

@@ -8,7 +8,6 @@ use std::io::{self, Read};
 use super::codec::{Codec, Method};
 use super::nodes::{Finder, crc_zero};
 use super::{Folders, Order, broken, join};
-use crate::archive::walk::reason;
 use crate::archive::{Carve, Format, Inside};
 use crate::fact::Reason;
 use crate::source::{Blob, Content};

@@ -5,6 +5,7 @@
 
 pub(super) mod codec;
 pub(super) mod cramfs;
+pub(super) mod erofs;
 pub(super) mod ext;
 pub(super) mod fat;
 pub(super) mod iso9660;
@@ -149,3 +150,6 @@ impl Pieces {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

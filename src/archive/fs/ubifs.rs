@@ -8,7 +8,6 @@ use std::io;
 use super::codec::{Codec, Method};
 use super::nodes::{Blocks, crc_open};
 use super::{Folders, broken, join};
-use crate::archive::walk::reason;
 use crate::archive::{Carve, Format, Inside};
 use crate::bytes::{le16, le32, le64};
 use crate::fact::Reason;

@@ -8,7 +8,7 @@ use crate::archive::fs::nodes::crc_open;
 use crate::archive::{Carve, Format, Inside};
 use crate::bytes::{be16, be32, be64};
 use crate::fact::Reason;
-use crate::source::{Blob, Content, Extent};
+use crate::source::{Content, Extent};
 
 const MAGIC: &[u8] = b"UBI#";
 
@@ -95,6 +95,9 @@ fn open(inside: &mut Inside<'_, '_>) {
         inside.gap(Reason::Truncated, "ubi: the last block is cut");
     }
     let names = names(&content, volumes.remove(&LAYOUT));
+    if volumes.is_empty() {
+        inside.gap(Reason::Truncated, "ubi: no block of any volume");
+    }
     for (id, blocks) in volumes {
         if !inside.go_on() {
             return;
