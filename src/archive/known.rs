@@ -40,8 +40,6 @@ const KNOWN: &[Known] = &[
     known("exFAT file system", 3, b"EXFAT   "),
     known("ReFS file system", 3, b"ReFS\0\0\0\0"),
     known("XFS file system", 0, b"XFSB\0\0"),
-    known("HFS+ file system", 1024, b"H+\0\x04"),
-    known("HFS+ file system", 1024, b"HX\0\x05"),
     known("APFS container", 32, b"NXSB"),
     known("F2FS file system", 1024, b"\x10\x20\xf5\xf2"),
     known("LVM volume", 512, b"LABELONE"),

@@ -63,6 +63,8 @@ const FORMATS: &[Format] = &[
     fs::ext::FORMAT,
     fs::fat::FORMAT,
     fs::iso9660::FORMAT,
+    // Hybrid discs bear its mark, too.
+    fs::hfsplus::FORMAT,
     fs::jffs2::FORMAT,
     fs::romfs::FORMAT,
     fs::squashfs::FORMAT,

@@ -62,7 +62,7 @@ impl Codec {
             Method::Xz => read(lzma_rust2::XzReader::new_mem_limit(data, false, LZMA_MEMORY), most)?,
             Method::Bzip2 => read(bzip2::read::BzDecoder::new(data), most)?,
             Method::Adc => adc(data, most)?,
-            Method::Lzfse => return Err(io::Error::new(io::ErrorKind::Unsupported, "packed by lzfse; not read")),
+            Method::Lzfse => super::lzfse::unpack(data, most)?,
             Method::Lzo => {
                 let mut plain = vec![0; most];
                 let n = lzokay::decompress::decompress(data, &mut plain).map_err(|_| broken("lzo: the block is broken"))?;
