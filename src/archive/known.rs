@@ -43,11 +43,16 @@ const KNOWN: &[Known] = &[
     known("APFS container", 32, b"NXSB"),
     known("F2FS file system", 1024, b"\x10\x20\xf5\xf2"),
     known("LVM volume", 512, b"LABELONE"),
+    known("encrypted Apple disk image", 0, b"encrcdsa"),
+    known("VMware COWD disk image", 0, b"COWD"),
+    known("Android update payload", 0, b"CrAU"),
+    known("UEFI firmware volume", 40, b"_FVH"),
+    known("UEFI capsule", 0, b"\xbd\x86\x66\x3b\x76\x0d\x30\x40\xb7\x0e\xb5\x51\x9e\x2f\xc5\xa0"),
+    known("Intel flash image", 16, b"\x5a\xa5\xf0\x0f"),
 ];
 
 /// Endings that claim a format with no dependable signature at the start.
-const BY_ENDING: &[(&str, &str)] =
-    &[(".dmg", "Apple disk image"), (".lzma", "lzma stream"), (".br", "brotli stream"), (".img", "disk image")];
+const BY_ENDING: &[(&str, &str)] = &[(".dmg", "Apple disk image"), (".lzma", "lzma stream"), (".br", "brotli stream")];
 
 /// The name of a recognised format.
 pub(super) fn recognise(head: &[u8], name: &str) -> Option<&'static str> {

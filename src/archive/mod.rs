@@ -17,11 +17,6 @@ mod walk;
 mod zip;
 mod zstd;
 
-#[cfg(test)]
-mod tmp_list;
-#[cfg(test)]
-mod tmp_mut;
-
 use walk::Inside;
 pub(crate) use walk::{Opened, Seen, Walk, walk};
 

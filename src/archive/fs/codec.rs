@@ -65,7 +65,8 @@ impl Codec {
             Method::Lzfse => super::lzfse::unpack(data, most)?,
             Method::Lzo => {
                 let mut plain = vec![0; most];
-                let n = lzokay::decompress::decompress(data, &mut plain).map_err(|_| broken("lzo: the block is broken"))?;
+                let n =
+                    lzokay::decompress::decompress(data, &mut plain).map_err(|_| broken("lzo: the block is broken"))?;
                 plain.truncate(n);
                 plain
             }

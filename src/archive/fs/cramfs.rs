@@ -17,10 +17,7 @@ pub(in crate::archive) const FORMAT: Format = Format {
     name: "cramfs",
     claim: |blob| order(blob.head()).is_some(),
     open,
-    carve: &[
-        Carve { magic: b"\x45\x3d\xcd\x28", at: 0, sound },
-        Carve { magic: b"\x28\xcd\x3d\x45", at: 0, sound },
-    ],
+    carve: &[Carve { magic: b"\x45\x3d\xcd\x28", at: 0, sound }, Carve { magic: b"\x28\xcd\x3d\x45", at: 0, sound }],
 };
 
 const BLOCK: u64 = 4096;
@@ -126,12 +123,7 @@ fn open(inside: &mut Inside<'_, '_>) {
     }
 }
 
-fn folder(
-    content: &Content,
-    order: Order,
-    (at, size): (u64, u64),
-    left: &mut u64,
-) -> io::Result<Vec<(Inode, String)>> {
+fn folder(content: &Content, order: Order, (at, size): (u64, u64), left: &mut u64) -> io::Result<Vec<(Inode, String)>> {
     *left = left.checked_sub(size).ok_or_else(|| broken("folders that overlap"))?;
     let data = content.bytes(at, size)?;
     let mut entries = Vec::new();

@@ -281,7 +281,8 @@ impl Image {
     fn inode(&self, number: u32) -> io::Result<Inode> {
         let index = number.checked_sub(1).filter(|_| number <= self.sb.inodes);
         let index = index.ok_or_else(|| broken("no such inode"))?;
-        let descriptor = self.content.bytes(self.descriptor(index / self.sb.inodes_per_group), self.sb.descriptor_len)?;
+        let descriptor =
+            self.content.bytes(self.descriptor(index / self.sb.inodes_per_group), self.sb.descriptor_len)?;
         let low = le32(&descriptor, 8).ok_or_else(cut_short)?;
         let table = u64::from(low) | u64::from(le32(&descriptor, 0x28).unwrap_or(0)) << 32;
         let within = u64::from(index % self.sb.inodes_per_group) * self.sb.inode_len;

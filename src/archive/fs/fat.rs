@@ -70,8 +70,18 @@ fn boot(head: &[u8]) -> Option<Boot> {
     let bits = if root_len == 0 { 32 } else { bits };
     let holds = (clusters + 2) * u64::from(bits) / 8 <= table_len;
     let root_cluster = if bits == 32 { le32(head, 44)? } else { 0 };
-    (holds && (bits == 32) == (root_len == 0))
-        .then_some(Boot { table, table_len, root, root_len, root_cluster, data, cluster, clusters, bits, end })
+    (holds && (bits == 32) == (root_len == 0)).then_some(Boot {
+        table,
+        table_len,
+        root,
+        root_len,
+        root_cluster,
+        data,
+        cluster,
+        clusters,
+        bits,
+        end,
+    })
 }
 
 fn sound(blob: &Blob) -> bool {

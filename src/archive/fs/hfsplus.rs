@@ -83,7 +83,9 @@ fn open(inside: &mut Inside<'_, '_>) {
                     inside.count();
                     folders.push(inside, number, path);
                 }
-                Entry::Packed => inside.shut(&path, Reason::Unsupported, "hfsplus: packed by the file system; not read"),
+                Entry::Packed => {
+                    inside.shut(&path, Reason::Unsupported, "hfsplus: packed by the file system; not read")
+                }
                 Entry::Link => inside.name_only(&path),
                 Entry::File(_, 0, _) => inside.name_only(&path),
                 Entry::File(number, ..) if !met.insert(number) => inside.name_only(&path),
@@ -140,7 +142,9 @@ impl Volume {
         let tree = self.tree(head, 192, 3)?;
         let (mut more, mut count): (Extents, usize) = (HashMap::new(), 0);
         leaves(inside, &tree, |record| {
-            let (Some(0), Some(file), Some(start)) = (record.get(2), be32(record, 4), be32(record, 8)) else { return true };
+            let (Some(0), Some(file), Some(start)) = (record.get(2), be32(record, 4), be32(record, 8)) else {
+                return true;
+            };
             let list = extents(record.get(12..).unwrap_or_default());
             more.entry(file).or_default().push((start, list));
             count += 1;
@@ -216,7 +220,8 @@ fn leaves(inside: &mut Inside<'_, '_>, tree: &Content, mut take: impl FnMut(&[u8
             return Err(broken("a leaf that is none"));
         }
         let count = usize::from(be16(&data, 10).unwrap_or(0));
-        let place = |index: usize| data.len().checked_sub(2 * (index + 1)).and_then(|at| be16(&data, at)).map(usize::from);
+        let place =
+            |index: usize| data.len().checked_sub(2 * (index + 1)).and_then(|at| be16(&data, at)).map(usize::from);
         for index in 0..count {
             let (Some(from), Some(to)) = (place(index), place(index + 1)) else { break };
             let record = data.get(from..to).ok_or_else(|| broken("a record outside its node"))?;

@@ -277,8 +277,10 @@ impl Record {
         for _ in 0..16 {
             let mut rest = area.as_slice();
             let mut next = None;
-            while let Some((entry, behind)) =
-                rest.get(2).and_then(|len| rest.split_at_checked(usize::from(*len))).filter(|(entry, _)| entry.len() >= 4)
+            while let Some((entry, behind)) = rest
+                .get(2)
+                .and_then(|len| rest.split_at_checked(usize::from(*len)))
+                .filter(|(entry, _)| entry.len() >= 4)
             {
                 let number = |at| le32(entry, at).map(u64::from);
                 match entry.get(..2) {

@@ -54,9 +54,12 @@ fn sound(blob: &Blob) -> bool {
     order(head).is_some_and(|order| order.u16(head, 2).is_some_and(|kind| matches!(kind, ENTRY | INODE | CLEAN)))
 }
 
+type Names = HashMap<Vec<u8>, (u32, u32, u8)>;
+
 #[derive(Default)]
 struct Nodes {
-    entries: HashMap<u32, HashMap<Vec<u8>, (u32, u32, u8)>>,
+    /// By folder and name: version, inode, kind.
+    entries: HashMap<u32, Names>,
     inodes: HashMap<u32, Vec<Data>>,
     count: usize,
     broken: u64,
@@ -307,8 +310,7 @@ impl Nodes {
         if u32(64)? != crc_zero(node.get(..60)?) || u32(60)? != crc_zero(data) || (plain > PAGE && method != 1) {
             return None;
         }
-        let data =
-            Data { version: u32(16)?, size: u32(28)?, offset: u32(44)?, at: at + 68, len, plain, method };
+        let data = Data { version: u32(16)?, size: u32(28)?, offset: u32(44)?, at: at + 68, len, plain, method };
         // A hole reads as zeros anyway where nothing else stands.
         let data = if method == 1 && plain > PAGE { Data { plain: 0, ..data } } else { data };
         self.inodes.entry(u32(12)?).or_default().push(data);

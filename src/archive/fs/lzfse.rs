@@ -142,7 +142,7 @@ fn states(counts: &[usize], size: usize) -> io::Result<Vec<State>> {
             return Err(broken("lzfse: counts that are too high"));
         }
         let bits = count.leading_zeros() - size.leading_zeros();
-        let wide = (2 * size >> bits) - count;
+        let wide = ((2 * size) >> bits) - count;
         for index in 0..count {
             table.push(if index < wide {
                 State { symbol, bits, next: ((count + index) << bits) as isize - size as isize }
@@ -186,7 +186,7 @@ fn length(symbol: usize, more: [(usize, u32); 4]) -> (usize, u32) {
 /// Four distances for each number of bits.
 fn distance(symbol: usize) -> (usize, u32) {
     let bits = (symbol / 4) as u32;
-    ((((1usize << bits) - 1) * 4) + (symbol % 4 << bits), bits)
+    ((((1usize << bits) - 1) * 4) + ((symbol % 4) << bits), bits)
 }
 
 /// How often each symbol of each alphabet stands, itself packed.

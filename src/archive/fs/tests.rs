@@ -1,5 +1,7 @@
 //! Hostile images: they end, and say what is wrong.
 
+#![allow(clippy::disallowed_methods)] // Tests read their fixtures.
+
 use std::io::Read;
 
 use crate::archive::{Opened, Seen, Walk, walk};

@@ -11,8 +11,12 @@ use crate::archive::{Carve, Format, Inside};
 use crate::bytes::{le16, le32, le64, utf16_be};
 use crate::source::{Blob, Content};
 
-pub(in crate::archive) const FORMAT: Format =
-    Format { name: "udf", claim, open, carve: &[Carve { magic: b"\0BEA01\x01\0", at: 32768, sound: |blob| present(blob.content()) }] };
+pub(in crate::archive) const FORMAT: Format = Format {
+    name: "udf",
+    claim,
+    open,
+    carve: &[Carve { magic: b"\0BEA01\x01\0", at: 32768, sound: |blob| present(blob.content()) }],
+};
 
 /// Descriptors, partitions, and continued lists that are followed.
 const DESCRIPTORS: u64 = 256;
@@ -151,8 +155,13 @@ fn volume(content: &Content) -> io::Result<(Volume, Place)> {
         return Err(broken("a block size that does not exist"));
     }
     let start = |number: u16| parts.iter().rev().find(|(one, _)| *one == number).map(|(_, at)| *at);
-    let mut volume =
-        Volume { content: content.clone(), block, partitions: Vec::new(), folders: content.len() + (1 << 20), lists: LISTS };
+    let mut volume = Volume {
+        content: content.clone(),
+        block,
+        partitions: Vec::new(),
+        folders: content.len() + (1 << 20),
+        lists: LISTS,
+    };
     let mut maps = logical.get(440..).unwrap_or_default();
     for _ in 0..le32(&logical, 268).unwrap_or(0).min(64) {
         let (Some(kind), Some(len)) = (maps.first(), maps.get(1)) else { break };

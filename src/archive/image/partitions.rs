@@ -85,11 +85,8 @@ fn lines(sector: &[u8]) -> Option<Vec<Line>> {
     }
     let table = sector.get(446..510)?;
     let line = |bytes: &[u8]| {
-        let line = Line {
-            kind: *bytes.get(4)?,
-            start: u64::from(le32(bytes, 8)?),
-            sectors: u64::from(le32(bytes, 12)?),
-        };
+        let line =
+            Line { kind: *bytes.get(4)?, start: u64::from(le32(bytes, 8)?), sectors: u64::from(le32(bytes, 12)?) };
         matches!(bytes.first(), Some(0 | 0x80)).then_some(line)
     };
     table.chunks_exact(16).map(line).collect()
@@ -183,7 +180,10 @@ fn open_mbr(inside: &mut Inside<'_, '_>) {
 /// The size of sectors, by where the header stands.
 fn gpt_sector(blob: &Blob) -> Option<u64> {
     let head = blob.head();
-    [512, 4096].into_iter().find(|at| head.get(*at..).is_some_and(|rest| rest.starts_with(b"EFI PART"))).map(|at| at as u64)
+    [512, 4096]
+        .into_iter()
+        .find(|at| head.get(*at..).is_some_and(|rest| rest.starts_with(b"EFI PART")))
+        .map(|at| at as u64)
 }
 
 /// A header and its table, where both sums agree.
@@ -225,7 +225,11 @@ fn open_gpt(inside: &mut Inside<'_, '_>) {
             continue;
         }
         if first == 0 || last < first {
-            inside.gap_at(format!("entry {}", index + 1), Reason::Malformed, "gpt: a partition that ends before it begins");
+            inside.gap_at(
+                format!("entry {}", index + 1),
+                Reason::Malformed,
+                "gpt: a partition that ends before it begins",
+            );
             continue;
         }
         if parts.len() >= MOST {

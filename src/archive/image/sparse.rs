@@ -39,7 +39,7 @@ fn header(head: &[u8]) -> Option<Header> {
         && header.len >= 28
         && header.chunk >= 12
         && (512..=1 << 20).contains(&header.block)
-        && header.block % 4 == 0;
+        && header.block.is_multiple_of(4);
     holds.then_some(header)
 }
 
@@ -69,7 +69,9 @@ fn read(inside: &mut Inside<'_, '_>, disk: &mut Disk, header: &Header) -> io::Re
             break;
         }
         let chunk = disk.content.bytes(at, 12)?;
-        let (Some(kind), Some(blocks), Some(total)) = (le16(&chunk, 0), le32(&chunk, 4), le32(&chunk, 8)) else { break };
+        let (Some(kind), Some(blocks), Some(total)) = (le16(&chunk, 0), le32(&chunk, 4), le32(&chunk, 8)) else {
+            break;
+        };
         let len = u64::from(blocks) * header.block;
         let data = at + header.chunk;
         match kind {

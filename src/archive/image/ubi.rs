@@ -40,11 +40,8 @@ impl Erase {
         if !bare.starts_with(MAGIC) || be32(head, 60)? != crc_open(bare) {
             return None;
         }
-        let erase = Erase {
-            volume: u64::from(be32(bare, 16)?),
-            data: u64::from(be32(bare, 20)?),
-            sequence: be32(bare, 24)?,
-        };
+        let erase =
+            Erase { volume: u64::from(be32(bare, 16)?), data: u64::from(be32(bare, 20)?), sequence: be32(bare, 24)? };
         (erase.volume >= 64 && erase.data >= erase.volume + 64 && erase.data < LONGEST).then_some(erase)
     }
 }
@@ -91,7 +88,7 @@ fn open(inside: &mut Inside<'_, '_>) {
     if broken > 0 {
         inside.gap(Reason::Malformed, format!("ubi: {broken} headers do not match their sums"));
     }
-    if len % size != 0 && !inside.blob.open_ended {
+    if !len.is_multiple_of(size) && !inside.blob.open_ended {
         inside.gap(Reason::Truncated, "ubi: the last block is cut");
     }
     let names = names(&content, volumes.remove(&LAYOUT));

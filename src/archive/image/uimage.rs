@@ -70,7 +70,8 @@ pub(super) fn step(name: &str, instead: &str) -> String {
 
 fn open(inside: &mut Inside<'_, '_>) {
     let head = inside.blob.head();
-    let (Some(size), Some(sum), Some(kind), Some(method)) = (be32(head, 12), be32(head, 24), head.get(30), head.get(31))
+    let (Some(size), Some(sum), Some(kind), Some(method)) =
+        (be32(head, 12), be32(head, 24), head.get(30), head.get(31))
     else {
         return inside.gap(Reason::Truncated, "uimage: the header is cut");
     };

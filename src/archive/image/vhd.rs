@@ -11,7 +11,8 @@ use crate::bytes::{be32, be64, le32, le64};
 use crate::fact::Reason;
 use crate::source::Blob;
 
-pub(in crate::archive) const VHD: Format = Format { name: "vhd", claim: |blob| footer(blob).is_some(), open: open_vhd, carve: &[] };
+pub(in crate::archive) const VHD: Format =
+    Format { name: "vhd", claim: |blob| footer(blob).is_some(), open: open_vhd, carve: &[] };
 pub(in crate::archive) const VDI: Format = Format {
     name: "vdi",
     claim: |blob| blob.head().get(64..68).is_some_and(|mark| mark == VDI_MAGIC),
