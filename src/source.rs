@@ -614,7 +614,7 @@ impl Content {
     pub fn weight(&self) -> u64 {
         let Store::Mapped(map) = &self.store else { return self.len };
         let (data, holes) = map.count(self.start, self.start.saturating_add(self.len));
-        data.saturating_add(holes / 16)
+        data.saturating_add(holes / 8)
     }
 
     /// Reads from a place on, as much as there is or fits, or less.
@@ -837,7 +837,7 @@ mod tests {
         let pieces = [(4, Some(10)), (2, Some(14)), (3, None), (1, Some(0)), (4, Some(254)), (1 << 40, None)];
         let pieces = pieces.map(|(len, from)| Extent { len, from });
         let (content, missing) = base.mapped(pieces).unwrap();
-        assert_eq!((content.len(), missing, content.weight()), (14 + (1 << 40), 2, 9 + ((1u64 << 40) + 5) / 16));
+        assert_eq!((content.len(), missing, content.weight()), (14 + (1 << 40), 2, 9 + ((1u64 << 40) + 5) / 8));
         let want = [10, 11, 12, 13, 14, 15, 0, 0, 0, 0, 254, 255, 0, 0];
         assert_eq!(content.bytes(0, 14).unwrap(), want);
         let mut read = Vec::new();

@@ -35,7 +35,6 @@ const KNOWN: &[Known] = &[
     known("Apple archive", 0, b"YAA1"),
     known("InstallShield cabinet", 0, b"ISc("),
     known("Windows image (WIM)", 0, b"MSWIM\0\0\0"),
-    known("EROFS image", 1024, b"\xe2\xe1\xf5\xe0"),
     known("SQLite database", 0, b"SQLite format 3\0"),
     known("LUKS volume", 0, b"LUKS\xba\xbe"),
     known("BitLocker volume", 3, b"-FVE-FS-"),
@@ -43,16 +42,19 @@ const KNOWN: &[Known] = &[
     known("exFAT file system", 3, b"EXFAT   "),
     known("ReFS file system", 3, b"ReFS\0\0\0\0"),
     known("XFS file system", 0, b"XFSB\0\0"),
-    known("HFS+ file system", 1024, b"H+\0\x04"),
-    known("HFS+ file system", 1024, b"HX\0\x05"),
     known("APFS container", 32, b"NXSB"),
     known("F2FS file system", 1024, b"\x10\x20\xf5\xf2"),
     known("LVM volume", 512, b"LABELONE"),
+    known("encrypted Apple disk image", 0, b"encrcdsa"),
+    known("VMware COWD disk image", 0, b"COWD"),
+    known("Android update payload", 0, b"CrAU"),
+    known("UEFI firmware volume", 40, b"_FVH"),
+    known("UEFI capsule", 0, b"\xbd\x86\x66\x3b\x76\x0d\x30\x40\xb7\x0e\xb5\x51\x9e\x2f\xc5\xa0"),
+    known("Intel flash image", 16, b"\x5a\xa5\xf0\x0f"),
 ];
 
 /// Endings that claim a format with no dependable signature at the start.
-const BY_ENDING: &[(&str, &str)] =
-    &[(".dmg", "Apple disk image"), (".img", "disk image"), (".arj", "ARJ archive"), (".arc", "ARC archive")];
+const BY_ENDING: &[(&str, &str)] = &[(".dmg", "Apple disk image"), (".arj", "ARJ archive"), (".arc", "ARC archive")];
 
 /// The name of a recognised format.
 pub(super) fn recognise(head: &[u8], name: &str) -> Option<&'static str> {

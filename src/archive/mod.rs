@@ -78,10 +78,14 @@ const FORMATS: &[Format] = &[
     tar::FORMAT,
     // Before what its disk begins with.
     image::vhd::VHD,
+    image::dmg::FORMAT,
     fs::cramfs::FORMAT,
+    fs::erofs::FORMAT,
     fs::ext::FORMAT,
     fs::fat::FORMAT,
     fs::iso9660::FORMAT,
+    // Hybrid discs bear its mark, too.
+    fs::hfsplus::FORMAT,
     fs::jffs2::FORMAT,
     fs::romfs::FORMAT,
     fs::squashfs::FORMAT,

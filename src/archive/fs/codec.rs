@@ -20,6 +20,9 @@ pub(crate) enum Method {
     Lz4,
     Zstd,
     Bzip2,
+    Lzfse,
+    /// Apple's own of old.
+    Adc,
 }
 
 /// KiB a decoder of LZMA may take; blocks are of a megabyte at most.
@@ -57,6 +60,8 @@ impl Codec {
             Method::Lzma => read(lzma_rust2::LzmaReader::new_mem_limit(data, LZMA_MEMORY, None)?, most)?,
             Method::Xz => read(lzma_rust2::XzReader::new_mem_limit(data, false, LZMA_MEMORY), most)?,
             Method::Bzip2 => read(bzip2::read::BzDecoder::new(data), most)?,
+            Method::Adc => adc(data, most)?,
+            Method::Lzfse => super::lzfse::unpack(data, most)?,
             Method::Lzo => {
                 let mut plain = vec![0; most];
                 let n =
@@ -98,4 +103,32 @@ fn read(reader: impl Read, most: usize) -> io::Result<Vec<u8>> {
     let mut plain = Vec::with_capacity(most);
     reader.take(most as u64 + 1).read_to_end(&mut plain)?;
     if plain.len() > most { Err(broken("a block longer than it may be")) } else { Ok(plain) }
+}
+
+/// Runs of plain bytes, and repetitions with a distance of ten or sixteen bits.
+fn adc(data: &[u8], most: usize) -> io::Result<Vec<u8>> {
+    let mut plain: Vec<u8> = Vec::with_capacity(most);
+    let mut at = 0;
+    while let Some(byte) = data.get(at).copied() {
+        let next = |n: usize| data.get(at + n).copied().map(usize::from).ok_or_else(super::cut_short);
+        let byte = usize::from(byte);
+        let (len, distance, step) = if byte & 0x80 != 0 {
+            let len = (byte & 0x7f) + 1;
+            plain.extend_from_slice(data.get(at + 1..at + 1 + len).ok_or_else(super::cut_short)?);
+            (0, 0, len + 1)
+        } else if byte & 0x40 != 0 {
+            ((byte & 0x3f) + 4, next(1)? << 8 | next(2)?, 3)
+        } else {
+            ((byte >> 2 & 15) + 3, (byte & 3) << 8 | next(1)?, 2)
+        };
+        for _ in 0..len {
+            let from = plain.len().checked_sub(distance + 1).and_then(|from| plain.get(from).copied());
+            plain.push(from.ok_or_else(|| broken("adc: leads out of the block"))?);
+        }
+        if plain.len() > most {
+            return Err(broken("a block longer than it may be"));
+        }
+        at += step;
+    }
+    Ok(plain)
 }

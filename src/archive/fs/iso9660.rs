@@ -101,12 +101,16 @@ fn open(inside: &mut Inside<'_, '_>) {
     // Rock Ridge has the true names; Joliet comes before the bare ones.
     let rock = trees.iter().find(|tree| !tree.joliet).and_then(|tree| susp(&image.content, tree));
     trees.sort_by_key(|tree| tree.joliet == rock.is_some());
-    for (index, tree) in trees.iter().enumerate() {
-        let rock = if tree.joliet { None } else { rock };
-        walk(inside, &mut image, tree, rock, index == 0);
+    // Discs that hold more than ISO 9660 can name have it in UDF only, which also has truer names than all but Rock Ridge.
+    let udf = super::udf::present(&image.content);
+    if udf && rock.is_none() {
+        super::udf::walk(inside, &mut image.met);
     }
-    // Discs that hold more than ISO 9660 can name have it in UDF only.
-    if super::udf::present(&image.content) {
+    for (index, tree) in trees.iter().enumerate() {
+        let first = index == 0 && (rock.is_some() || !udf);
+        walk(inside, &mut image, tree, if tree.joliet { None } else { rock }, first);
+    }
+    if udf && rock.is_some() {
         super::udf::walk(inside, &mut image.met);
     }
     for catalog in catalogs {

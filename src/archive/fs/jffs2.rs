@@ -8,7 +8,6 @@ use std::io::{self, Read};
 use super::codec::{Codec, Method};
 use super::nodes::{Finder, crc_zero};
 use super::{Folders, Order, broken, join};
-use crate::archive::walk::reason;
 use crate::archive::{Carve, Format, Inside};
 use crate::fact::Reason;
 use crate::source::{Blob, Content};
@@ -55,9 +54,12 @@ fn sound(blob: &Blob) -> bool {
     order(head).is_some_and(|order| order.u16(head, 2).is_some_and(|kind| matches!(kind, ENTRY | INODE | CLEAN)))
 }
 
+type Names = HashMap<Vec<u8>, (u32, u32, u8)>;
+
 #[derive(Default)]
 struct Nodes {
-    entries: HashMap<u32, HashMap<Vec<u8>, (u32, u32, u8)>>,
+    /// By folder and name: version, inode, kind.
+    entries: HashMap<u32, Names>,
     inodes: HashMap<u32, Vec<Data>>,
     count: usize,
     broken: u64,

@@ -5,10 +5,13 @@
 
 pub(super) mod codec;
 pub(super) mod cramfs;
+pub(super) mod erofs;
 pub(super) mod ext;
 pub(super) mod fat;
+pub(super) mod hfsplus;
 pub(super) mod iso9660;
 pub(super) mod jffs2;
+mod lzfse;
 pub(super) mod nodes;
 pub(super) mod romfs;
 pub(super) mod squashfs;
@@ -149,3 +152,6 @@ impl Pieces {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

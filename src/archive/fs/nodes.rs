@@ -77,7 +77,7 @@ impl Finder {
                 continue;
             };
             let found = self.at + place as u64;
-            if found % align != 0 {
+            if !found.is_multiple_of(align) {
                 self.at = found + 1;
                 continue;
             }

@@ -8,7 +8,6 @@ use std::io;
 use super::codec::{Codec, Method};
 use super::nodes::{Blocks, crc_open};
 use super::{Folders, broken, join};
-use crate::archive::walk::reason;
 use crate::archive::{Carve, Format, Inside};
 use crate::bytes::{le16, le32, le64};
 use crate::fact::Reason;
@@ -35,11 +34,14 @@ fn sound(blob: &Blob) -> bool {
     claim(blob) && le32(head, 16) == Some(4096) && le32(head, 4) == Some(crc_open(node))
 }
 
+type Names = HashMap<Vec<u8>, (u64, u32, u8)>;
+
 #[derive(Default)]
 struct Nodes {
     inodes: HashMap<u32, Inode>,
     blocks: HashMap<u32, BTreeMap<u32, Data>>,
-    entries: HashMap<u32, HashMap<Vec<u8>, (u64, u32, u8)>>,
+    /// By folder and name: sequence, inode, kind.
+    entries: HashMap<u32, Names>,
     cuts: HashMap<u32, (u64, u64)>,
     count: usize,
     broken: u64,

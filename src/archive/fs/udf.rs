@@ -9,7 +9,6 @@ use super::{Folders, Pieces, broken, cut_short, join};
 use crate::archive::walk::reason;
 use crate::archive::{Carve, Format, Inside};
 use crate::bytes::{le16, le32, le64, utf16_be};
-use crate::fact::Reason;
 use crate::source::{Blob, Content};
 
 pub(in crate::archive) const FORMAT: Format = Format {

@@ -3,6 +3,7 @@
 //! In: a blob that begins or ends with an image's header. Out: its parts. Must not know: what the parts are.
 
 mod disk;
+pub(super) mod dmg;
 pub(super) mod firmware;
 pub(super) mod fit;
 pub(super) mod partitions;

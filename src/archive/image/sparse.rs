@@ -39,7 +39,7 @@ fn header(head: &[u8]) -> Option<Header> {
         && header.len >= 28
         && header.chunk >= 12
         && (512..=1 << 20).contains(&header.block)
-        && header.block % 4 == 0;
+        && header.block.is_multiple_of(4);
     holds.then_some(header)
 }
 

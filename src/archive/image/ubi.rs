@@ -8,7 +8,7 @@ use crate::archive::fs::nodes::crc_open;
 use crate::archive::{Carve, Format, Inside};
 use crate::bytes::{be16, be32, be64};
 use crate::fact::Reason;
-use crate::source::{Blob, Content, Extent};
+use crate::source::{Content, Extent};
 
 const MAGIC: &[u8] = b"UBI#";
 
@@ -88,10 +88,13 @@ fn open(inside: &mut Inside<'_, '_>) {
     if broken > 0 {
         inside.gap(Reason::Malformed, format!("ubi: {broken} headers do not match their sums"));
     }
-    if len % size != 0 && !inside.blob.open_ended {
+    if !len.is_multiple_of(size) && !inside.blob.open_ended {
         inside.gap(Reason::Truncated, "ubi: the last block is cut");
     }
     let names = names(&content, volumes.remove(&LAYOUT));
+    if volumes.is_empty() {
+        inside.gap(Reason::Truncated, "ubi: no block of any volume");
+    }
     for (id, blocks) in volumes {
         if !inside.go_on() {
             return;

@@ -71,7 +71,7 @@ fn read(inside: &mut Inside<'_, '_>, disk: &mut Disk) -> io::Result<u64> {
         if inside.limits().stop.raised() {
             break;
         }
-        if (index as u64 + 1) % (ratio + 1) == 0 {
+        if (index as u64 + 1).is_multiple_of(ratio + 1) {
             continue;
         }
         let entry = le64(entry, 0).unwrap_or(0);
