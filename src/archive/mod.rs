@@ -54,6 +54,7 @@ const FORMATS: &[Format] = &[
     asar::FORMAT,
     microsoft::cab::FORMAT,
     microsoft::ole::FORMAT,
+    microsoft::wim::FORMAT,
     installer::nsis::FORMAT,
     installer::inno::FORMAT,
 ];
