@@ -355,13 +355,6 @@ impl<R: Read> Read for Failing<R> {
 /// Walks a blob and everything inside it. Says where the container ended, where its reader knows.
 pub(crate) fn walk(blob: &mut Blob, walk: &mut Walk<'_>, visit: Visit<'_>) -> Option<u64> {
     walk.limits.progress.begin(blob);
-    if std::env::var_os("UL_DUMP").is_some() {
-        use sha2::Digest as _;
-        let mut h = sha2::Sha256::new();
-        let mut v = Vec::new();
-        let _ = blob.reader().read_to_end(&mut v);
-        h.update(&v);
-        eprintln!("DUMP\t{}\t{}\t{}", crate::bytes::hex(&h.finalize()), v.len(), blob.path);
     let at = Location::whole(&blob.path);
     let format = FORMATS.iter().find(|format| (format.claim)(blob));
     let opened = match format {
