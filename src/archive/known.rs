@@ -17,7 +17,6 @@ const fn known(name: &'static str, at: usize, magic: &'static [u8]) -> Known {
 const KNOWN: &[Known] = &[
     known("7z archive", 0, b"7z\xbc\xaf\x27\x1c"),
     known("RAR archive", 0, b"Rar!\x1a\x07"),
-    known("InstallShield cabinet", 0, b"ISc("),
     known("InstallShield setup data", 0, b"InstallShield\0"),
     known("InstallShield setup stream", 0, b"ISSetupStream\0"),
     known("Setup Factory installer data", 0, b"\xe0\xe0\xe1\xe1\xe2\xe2\xe3\xe3"),

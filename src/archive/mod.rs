@@ -11,6 +11,7 @@ mod asar;
 mod carve;
 mod gzip;
 mod installer;
+mod installshield;
 mod known;
 pub(crate) mod microsoft;
 mod tar;
@@ -57,6 +58,7 @@ const FORMATS: &[Format] = &[
     microsoft::wim::FORMAT,
     installer::nsis::FORMAT,
     installer::inno::FORMAT,
+    installshield::FORMAT,
 ];
 
 /// The names of the container formats that are opened.
