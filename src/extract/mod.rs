@@ -102,6 +102,7 @@ const EXTRACTORS: &[Extractor] = &[
     package::gem::METADATA,
     package::gem::SPECIFICATION,
     package::nuget::EXTRACTOR,
+    package::burn::EXTRACTOR,
     package::flutter::EXTRACTOR,
     inf::EXTRACTOR,
     registry::hive::EXTRACTOR,
