@@ -96,3 +96,21 @@ fn folder(inside: &mut Inside<'_, '_>, node: &Map<String, Value>, path: &str, ba
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_that_do_not_fit_claim_nothing() {
+        let head = |words: [u32; 4]| {
+            let mut head: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+            head.extend_from_slice(MARK);
+            head
+        };
+        assert_eq!(lengths(&head([4, 72, 68, 65])), Some((80, 65)));
+        assert_eq!(lengths(&head([4, 72, 69, 65])), None);
+        assert_eq!(lengths(&head([4, 72, 68, 70])), None);
+        assert_eq!(lengths(&head([4, u32::MAX, 0, 0])), None);
+    }
+}

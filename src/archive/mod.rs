@@ -15,6 +15,7 @@ mod cpio;
 mod fs;
 mod image;
 mod installer;
+mod installshield;
 mod known;
 pub(crate) mod microsoft;
 mod rar;
@@ -73,8 +74,10 @@ const FORMATS: &[Format] = &[
     asar::FORMAT,
     microsoft::cab::FORMAT,
     microsoft::ole::FORMAT,
+    microsoft::wim::FORMAT,
     installer::nsis::FORMAT,
     installer::inno::FORMAT,
+    installshield::FORMAT,
     tar::FORMAT,
     // Before what its disk begins with.
     image::vhd::VHD,

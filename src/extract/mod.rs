@@ -104,6 +104,7 @@ const EXTRACTORS: &[Extractor] = &[
     package::gem::METADATA,
     package::gem::SPECIFICATION,
     package::nuget::EXTRACTOR,
+    package::burn::EXTRACTOR,
     package::cargo::EXTRACTOR,
     package::flutter::EXTRACTOR,
     inf::EXTRACTOR,

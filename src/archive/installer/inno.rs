@@ -19,8 +19,6 @@ use crate::source::Blob;
 
 pub(in super::super) const FORMAT: Format = Format { name: "inno-setup", claim, open, carve: &[] };
 
-/// The mark of the loader's table: six letters and its form.
-const TABLE: &[u8] = b"rDlPtS";
 /// Bytes in which the loader stands.
 const LOADER: u64 = 16 << 20;
 /// Bytes that the headers unpack to.
@@ -42,15 +40,14 @@ fn claim(blob: &Blob) -> bool {
 
 /// Where the table of offsets stands.
 fn find(blob: &Blob) -> Option<u64> {
+    use innospect::SetupLdrFamily as Form;
     let mut bytes = Vec::new();
     let end = super::program_end(blob).unwrap_or(LOADER).min(LOADER);
     blob.reader().take(end).read_to_end(&mut bytes).ok()?;
-    const FORMS: [&[u8]; 3] = [b"\x87\xe6", b"02", b"04"];
-    memchr::memmem::rfind_iter(&bytes, TABLE)
-        .find(|at| {
-            let rest = bytes.get(at + TABLE.len()..).unwrap_or_default();
-            FORMS.iter().any(|form| rest.starts_with(form))
-        })
+    // In a resource, behind the code that looks for it.
+    [Form::V5_1_5, Form::V5_1_5Alt]
+        .iter()
+        .find_map(|form| memchr::memmem::rfind(&bytes, form.signature()))
         .map(|at| at as u64)
 }
 
@@ -204,6 +201,7 @@ fn open(inside: &mut Inside<'_, '_>) {
         let what = "inno-setup: what it installs lies in files beside it (setup-1.bin and so on)";
         inside.gap(Reason::Unsupported, what);
     }
+    super::ends(inside, installer.offset_table().total_size);
     let mut names: HashMap<u32, Vec<&str>> = HashMap::new();
     for file in installer.files() {
         if file.location_index != u32::MAX {

@@ -10,6 +10,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use lzma_rust2::{Lzma2Reader, LzmaReader};
 
+use super::Inside;
 use crate::bytes::{le16, le32};
 use crate::source::{Blob, Reader};
 
@@ -56,6 +57,26 @@ fn part(blob: &Blob, start: u64, len: u64) -> io::Result<io::Take<Reader>> {
     let mut reader = blob.reader();
     reader.seek(SeekFrom::Start(start))?;
     Ok(reader.take(len))
+}
+
+/// Notes where what is installed ends. The program's signature stands behind that and belongs to it.
+fn ends(inside: &mut Inside<'_, '_>, end: u64) {
+    let len = inside.blob.len();
+    let signed = signature(inside.blob).is_some_and(|(at, size)| {
+        (end..end.saturating_add(16)).contains(&at) && at.saturating_add(size).next_multiple_of(8) >= len
+    });
+    if !signed && end < len {
+        inside.ends_at(end);
+    }
+}
+
+/// Where the headers of a Windows program say that its signatures stand.
+fn signature(blob: &Blob) -> Option<(u64, u64)> {
+    let head = blob.head();
+    let optional = (le32(head, 0x3c)? as usize).checked_add(24)?;
+    let directories = if le16(head, optional)? == 0x20b { 112 } else { 96 };
+    let entry = optional + directories + 4 * 8;
+    Some((u64::from(le32(head, entry)?), u64::from(le32(head, entry + 4)?)))
 }
 
 /// Where the sections of a Windows program end: what an installer carries begins there or behind.

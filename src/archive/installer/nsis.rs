@@ -6,12 +6,13 @@
 use std::io::{self, Cursor, Read};
 
 use ::nsis::NsisInstaller;
-use ::nsis::decompress::{CompressionMethod, CompressionMode, DecodeLimit, bzip2::decompress_bzip2};
+use ::nsis::decompress::bzip2::decompress_bzip2;
+use ::nsis::decompress::{CompressionMethod, CompressionMode, DecodeLimit, decompress_header};
 use flate2::read::DeflateDecoder;
 
 use super::super::{Format, Inside};
 use super::{Unpacked, lzma, part, program_end, unsupported};
-use crate::bytes::le32;
+use crate::bytes::{le16, le32};
 use crate::fact::Reason;
 use crate::source::Blob;
 
@@ -23,8 +24,12 @@ const FIRST: u64 = 28;
 /// How far behind the program's end the first header is looked for: it stands at a multiple of 512.
 const REACH: u64 = 1 << 20;
 /// Longest header that is unpacked, and bytes of the file it must stand in.
-const HEADER: u32 = 64 << 20;
+const HEADER: u32 = 8 << 20;
 const FRONT: u64 = 96 << 20;
+/// Bytes of a string at most: NSIS itself stops at 1024 characters, its largest builds at 8192.
+const STRING: usize = 32 << 10;
+/// Bytes of all names.
+const NAMES: usize = 64 << 20;
 /// Bytes that a stream of bzip2 may unpack to: its form here is read at once.
 const BZIP2: usize = 64 << 20;
 
@@ -82,23 +87,21 @@ fn open(inside: &mut Inside<'_, '_>) {
     if let Err(error) = blob.reader().take(most).read_to_end(&mut front) {
         return inside.failed("nsis", &error);
     }
+    let after = usize::try_from(place + FIRST).ok().and_then(|at| front.get(at..)).unwrap_or_default();
+    match decompress_header(after, header as usize) {
+        Ok((plain, ..)) if !bounded(&plain) => {
+            return inside.gap(Reason::Limit, "nsis: strings longer than any installer has; not read");
+        }
+        Ok(_) => {}
+        Err(error) => return inside.gap(Reason::Malformed, format!("nsis: {error}")),
+    }
     let parsed = NsisInstaller::builder(&front).max_decompressed_size(header as usize + (1 << 16)).parse();
     let installer = match parsed {
         Ok(installer) => installer,
         Err(error) => return inside.gap(Reason::Malformed, format!("nsis: {error}")),
     };
-    let mut files = Vec::new();
-    let mut unnamed = 0;
-    for file in installer.files().take(usize::try_from(inside.limits().max_members).unwrap_or(usize::MAX)) {
-        match file.and_then(|file| Ok(File { name: file.dest_path()?.to_path(), at: file.data_block_offset().into() }))
-        {
-            Ok(file) => files.push(file),
-            Err(_) => unnamed += 1,
-        }
-    }
-    if unnamed > 0 {
-        inside.gap(Reason::Malformed, format!("nsis: {unnamed} entries of files that could not be read"));
-    }
+    super::ends(inside, place + all);
+    let mut files = names(&installer, inside);
     let method = installer.compression();
     // One file may be extracted to several places.
     files.sort_by(|a, b| (a.at, &a.name).cmp(&(b.at, &b.name)));
@@ -113,6 +116,55 @@ fn open(inside: &mut Inside<'_, '_>) {
             solid(inside, place + FIRST, all.saturating_sub(FIRST), skip, method, &files);
         }
     }
+}
+
+/// Whether strings are as short as any real one: the crate reads one for every instruction, and each to its end.
+fn bounded(header: &[u8]) -> bool {
+    let longest = |zeros: &mut dyn Iterator<Item = usize>| {
+        let (mut before, mut longest) = (0, 0);
+        for at in zeros.chain([header.len()]) {
+            longest = longest.max(at.saturating_sub(before));
+            before = at;
+        }
+        longest
+    };
+    let wide = le32(header, 28).and_then(|at| le16(header, at as usize)) == Some(0);
+    let pairs = header.windows(2).enumerate().filter(|(_, pair)| *pair == [0, 0]).map(|(at, _)| at);
+    longest(&mut memchr::memchr_iter(0, header)) <= STRING && (!wide || longest(&mut { pairs }) <= STRING)
+}
+
+/// The files of the script, each by its path: the folder set before it, then its name.
+fn names(installer: &NsisInstaller<'_>, inside: &mut Inside<'_, '_>) -> Vec<File> {
+    let mut files = Vec::new();
+    let mut folder = String::new();
+    let (mut left, mut unnamed) = (NAMES, 0);
+    for entry in installer.entries() {
+        let Ok(entry) = entry else { break };
+        let Some(code) = installer.resolve_opcode(entry.which()) else { continue };
+        let is_folder = code.mnemonic == "EW_CREATEDIR" && entry.offset(1) != 0;
+        if !is_folder && code.mnemonic != "EW_EXTRACTFILE" {
+            continue;
+        }
+        if left == 0 {
+            inside.gap(Reason::Limit, format!("nsis: more than {} MiB of names; the rest was not read", NAMES >> 20));
+            break;
+        }
+        let text = installer.read_string(entry.offset(usize::from(!is_folder)));
+        let text = text.map(|text| text.to_path()).unwrap_or_default();
+        left = left.saturating_sub(text.len() + folder.len() + 64);
+        if is_folder {
+            folder = text;
+        } else {
+            unnamed += u64::from(text.is_empty());
+            let rooted = text.starts_with('$') || folder.is_empty();
+            let name = if rooted { text } else { format!("{folder}/{text}") };
+            files.push(File { name, at: u64::from(entry.offset(2).cast_unsigned()) });
+        }
+    }
+    if unnamed > 0 {
+        inside.gap(Reason::Malformed, format!("nsis: {unnamed} files whose names could not be read"));
+    }
+    files
 }
 
 fn stream(method: CompressionMethod, mut packed: io::Take<crate::source::Reader>) -> io::Result<Unpacked> {

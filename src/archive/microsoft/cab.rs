@@ -463,3 +463,27 @@ impl Read for Member<'_> {
         Ok(n)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_checksum_goes_by_words_and_takes_the_rest_backwards() {
+        assert_eq!(checksum(&[1, 0, 0, 0, 2, 0, 0, 0], 4), 7);
+        assert_eq!(checksum(&[0xaa, 0xbb], 0), 0xaabb);
+    }
+
+    #[test]
+    fn a_constant_in_a_program_is_no_cabinet() {
+        let blob = |bytes: &[u8]| Blob::nameless(crate::source::Content::from(bytes.to_vec()));
+        assert!(!sound(&blob(MAGIC)));
+        let mut head = [0; 64];
+        head.iter_mut().zip(MAGIC).for_each(|(to, from)| *to = *from);
+        assert!(!sound(&blob(&head)));
+        for (at, value) in [(8, 64), (16, 44), (24, 3), (25, 1), (26, 1), (28, 1)] {
+            head.get_mut(at).into_iter().for_each(|byte| *byte = value);
+        }
+        assert!(sound(&blob(&head)));
+    }
+}

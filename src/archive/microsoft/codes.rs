@@ -149,3 +149,40 @@ impl<'d> Bits<'d> {
         Some(bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_that_are_more_than_there_are_and_codes_that_are_none() {
+        assert!(Codes::new(&[1, 1, 1]).is_none());
+        assert!(Codes::new(&[17]).is_none());
+        let none = Codes::new(&[0; 8]).unwrap_or_default();
+        assert_eq!(none.next(&mut Bits::new(&[0; 8])), None);
+    }
+
+    #[test]
+    fn short_and_long_codes_are_found_and_the_end_is_seen() {
+        // 0, 10, 110 and so on, the last two of sixteen bits.
+        let lengths: Vec<u8> = (1..=16).chain([16]).collect();
+        let codes = Codes::new(&lengths).unwrap_or_default();
+        let data = [0xff, 0xff, 0xfe, 0xff, 0xff, 0x7f];
+        let mut bits = Bits::new(&data);
+        assert_eq!(codes.next(&mut bits), Some(16));
+        assert_eq!(codes.next(&mut bits), Some(15));
+        assert_eq!(codes.next(&mut bits), Some(0));
+        let rest: Vec<_> = std::iter::from_fn(|| codes.next(&mut bits)).collect();
+        assert!(rest.is_empty(), "fifteen ones are no code: {rest:?}");
+    }
+
+    #[test]
+    fn bytes_stand_behind_the_word_that_is_read() {
+        let mut bits = Bits::new(&[0, 0x80, 1, 2, 3, 4]);
+        assert_eq!(bits.take(1), Some(1));
+        bits.align();
+        assert_eq!(bits.bytes(2), Some(&[1, 2][..]));
+        bits.align();
+        assert_eq!(bits.bytes(1), None);
+    }
+}

@@ -317,3 +317,62 @@ impl Read for Pieces {
         Ok(n)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{Blob, Content};
+
+    /// A file of one table and one sector of directory, with a stream whose chain goes round.
+    fn looping() -> Vec<u8> {
+        let mut data = vec![0; 3 * 512];
+        let mut put = |at: usize, bytes: &[u8]| data.splice(at..at + bytes.len(), bytes.iter().copied()).count();
+        put(0, MAGIC);
+        put(26, &[3, 0, 0xfe, 0xff, 9, 0, 6, 0]);
+        put(48, &1u32.to_le_bytes());
+        put(60, &u32::MAX.to_le_bytes());
+        put(68, &u32::MAX.to_le_bytes());
+        put(76, &[0xff; 436]);
+        put(76, &0u32.to_le_bytes());
+        // The table: itself, then a sector that is its own successor.
+        put(512, &[0xff; 512]);
+        put(516, &1u32.to_le_bytes());
+        // The root, and a stream that is its own neighbour.
+        put(1024 + 64, &[2, 0, 5]);
+        put(1024 + 76, &1u32.to_le_bytes());
+        put(1152, b"S\0");
+        put(1152 + 64, &[4, 0, 2]);
+        put(1152 + 68, &1u32.to_le_bytes());
+        put(1152 + 72, &1u32.to_le_bytes());
+        put(1152 + 76, &1u32.to_le_bytes());
+        put(1152 + 116, &1u32.to_le_bytes());
+        put(1152 + 120, &u32::MAX.to_le_bytes());
+        data
+    }
+
+    fn read(data: Vec<u8>) -> io::Result<Compound> {
+        let blob = Blob::nameless(Content::from(data));
+        Compound::open(&mut blob.reader(), blob.len())
+    }
+
+    #[test]
+    fn chains_and_trees_that_go_round_end() {
+        let file = read(looping());
+        assert!(file.is_ok());
+        let Ok(file) = file else { return };
+        assert_eq!(file.streams.len(), 1);
+        let have: u64 = file.streams.iter().flat_map(|stream| file.places(stream)).map(|(_, len)| len).sum();
+        assert!(have <= 128 * 512, "{have} bytes of a chain that goes round");
+    }
+
+    #[test]
+    fn sizes_that_do_not_exist_and_cuts_are_errors_or_faults() {
+        let mut data = looping();
+        data.splice(30..32, [77, 0]);
+        assert!(read(data).is_err());
+        for len in 0..looping().len() {
+            let cut = looping().into_iter().take(len).collect();
+            assert!(read(cut).is_err() || len >= 512, "cut at {len}");
+        }
+    }
+}

@@ -225,3 +225,17 @@ impl Table<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_streams_are_unpacked() {
+        // Two letters in one, the mark of a table, and letters as they are.
+        let packed = |a: u32, b: u32| char::from_u32(0x3800 + a + (b << 6)).unwrap_or('?');
+        let name: String = ['\u{4840}', packed(15, 44), packed(47, 40)].iter().collect();
+        assert_eq!(decode(&name), "!File");
+        assert_eq!(decode("[5]SummaryInformation"), "[5]SummaryInformation");
+    }
+}

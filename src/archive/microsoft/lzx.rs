@@ -84,9 +84,9 @@ impl Lzx {
         })
     }
 
-    /// The next frame, of up to 32 KiB.
+    /// The next frame, of up to 32 KiB; of an image the whole chunk.
     pub fn frame(&mut self, packed: &[u8], len: usize) -> Result<Vec<u8>, Fault> {
-        let len = len.min(FRAME);
+        let len = len.min(if self.form == Form::Image { self.window.len() } else { FRAME });
         let start = self.at;
         let mut bits = Bits::new(packed);
         if self.pad {

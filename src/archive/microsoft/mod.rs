@@ -8,3 +8,5 @@ pub(crate) mod compound;
 pub(crate) mod database;
 mod lzx;
 pub(crate) mod ole;
+pub(super) mod wim;
+mod xpress;

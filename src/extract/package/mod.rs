@@ -2,6 +2,7 @@
 //!
 //! In: metadata files. Out: name, version, maker and purl as facts, and the label.
 
+pub(super) mod burn;
 pub(super) mod cargo;
 pub(super) mod crx;
 pub(super) mod extension;
