@@ -215,7 +215,7 @@ pub(crate) fn extract(
 ) {
     let head = Head { name: base_name(&blob.inner), data: blob.head() };
     let table = if packed { OF_CONTAINERS } else { EXTRACTORS };
-    let claimed: Vec<&Extractor> = table.iter().chain(IN_FRONT).filter(|e| (e.claim)(&head)).collect();
+    let claimed: Vec<&Extractor> = IN_FRONT.iter().chain(table).filter(|e| (e.claim)(&head)).collect();
     let form = OnceCell::new();
     let mut too_long = false;
     for extractor in claimed {

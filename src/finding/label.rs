@@ -180,7 +180,7 @@ pub fn own_label(labels: &[Label], path: &str, catalog: &Catalog) -> Option<Labe
 }
 
 /// Members that describe their package from a folder of it, or from an archive within it (deb, image).
-const WITHIN: &[&str] = &["meta/snap.yaml", "info/index.json"];
+const WITHIN: &[&str] = &["meta/snap.yaml", "info/index.json", "AppxMetadata/AppxBundleManifest.xml"];
 
 /// The package that its metadata speaks for, up to and with the mark of a container: the archive they lie in, or the
 /// one round it where a package keeps them in an archive of their own (`x.deb!/control.tar.xz!/control`).

@@ -24,6 +24,7 @@ pub(in super::super::super) mod tag {
     pub const RELEASE: u32 = 1002;
     pub const EPOCH: u32 = 1003;
     pub const SUMMARY: u32 = 1004;
+    pub const DESCRIPTION: u32 = 1005;
     pub const DISTRIBUTION: u32 = 1010;
     pub const VENDOR: u32 = 1011;
     pub const LICENSE: u32 = 1014;

@@ -43,6 +43,7 @@ const TEXTS: &[(u32, FactKind, &str)] = &[
     (tag::PACKAGER, FactKind::Publisher, "PACKAGER"),
     (tag::URL, FactKind::Url, "URL"),
     (tag::SUMMARY, FactKind::Description, "SUMMARY"),
+    (tag::DESCRIPTION, FactKind::Description, "DESCRIPTION"),
     (tag::LICENSE, FactKind::License, "LICENSE"),
 ];
 
