@@ -60,7 +60,10 @@ fn open(inside: &mut Inside<'_, '_>) {
         }
         let Some(Header { name, size }) = Header::read(&header) else {
             // Some writers leave out the padding, so that the next header stands one byte before its place.
-            if at % 2 == 0 && read_at(&mut reader, at - 1, &mut header).is_ok() && Header::read(&header).is_some() {
+            if at.is_multiple_of(2)
+                && read_at(&mut reader, at - 1, &mut header).is_ok()
+                && Header::read(&header).is_some()
+            {
                 at -= 1;
                 continue;
             }

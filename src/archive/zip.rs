@@ -212,14 +212,13 @@ fn length(blob: &Blob) -> Option<u64> {
 fn open(inside: &mut Inside<'_, '_>) {
     let cut;
     let mut blob = inside.blob;
-    if blob.open_ended {
-        if let Some(end) = length(blob)
-            && let Ok(content) = blob.content().slice(0, end)
-        {
-            inside.ends_at(end);
-            cut = Blob::nameless(content);
-            blob = &cut;
-        }
+    if blob.open_ended
+        && let Some(end) = length(blob)
+        && let Ok(content) = blob.content().slice(0, end)
+    {
+        inside.ends_at(end);
+        cut = Blob::nameless(content);
+        blob = &cut;
     }
     // The crate reads the whole directory at once, whatever its size.
     let entries = blob.tail(TAIL).ok().and_then(|tail| directory_size(&tail)).unwrap_or(0) / 46;

@@ -137,11 +137,11 @@ impl Lzw {
         }
         let byte = u8::try_from(at).unwrap_or(0);
         self.out.push(byte);
-        if self.used < 1 << self.most {
-            if let (Some(before), Some(last)) = (self.before.get_mut(self.used), self.last.get_mut(self.used)) {
-                (*before, *last) = (previous, byte);
-                self.used += 1;
-            }
+        if self.used < 1 << self.most
+            && let (Some(before), Some(last)) = (self.before.get_mut(self.used), self.last.get_mut(self.used))
+        {
+            (*before, *last) = (previous, byte);
+            self.used += 1;
         }
         self.previous = Some((code, byte));
         Ok(())
