@@ -36,7 +36,6 @@ const KNOWN: &[Known] = &[
     known("SQLite database", 0, b"SQLite format 3\0"),
     known("LUKS volume", 0, b"LUKS\xba\xbe"),
     known("BitLocker volume", 3, b"-FVE-FS-"),
-    known("NTFS file system", 3, b"NTFS    "),
     known("exFAT file system", 3, b"EXFAT   "),
     known("ReFS file system", 3, b"ReFS\0\0\0\0"),
     known("XFS file system", 0, b"XFSB\0\0"),
