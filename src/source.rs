@@ -617,6 +617,19 @@ impl Content {
         data.saturating_add(holes / 8)
     }
 
+    /// How many zeros of a hole follow from a place on: whoever searches may pass them over.
+    pub fn hole_at(&self, at: u64) -> u64 {
+        let Store::Mapped(map) = &self.store else { return 0 };
+        match map.piece(self.start.saturating_add(at)) {
+            Some((left, None)) => left.min(self.len.saturating_sub(at)),
+            // A disk's hole may be a partition's whole.
+            Some((left, Some(from))) if from < map.base.len => {
+                map.base.hole_at(from).min(left).min(self.len.saturating_sub(at))
+            }
+            _ => 0,
+        }
+    }
+
     /// Reads from a place on, as much as there is or fits, or less.
     fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
         let most = usize::try_from(self.len.saturating_sub(at)).unwrap_or(usize::MAX).min(buffer.len());
@@ -843,6 +856,10 @@ mod tests {
         let mut read = Vec::new();
         content.reader().take(14).read_to_end(&mut read).unwrap();
         assert_eq!(read, want);
+        assert_eq!(
+            (content.hole_at(6), content.hole_at(8), content.hole_at(9), content.hole_at(1 << 40)),
+            (3, 1, 0, 14)
+        );
         // A map over a map, and a part of it.
         let (again, _) = content.mapped([(3, Some(8)), (2, Some(0))].map(|(len, from)| Extent { len, from })).unwrap();
         assert_eq!(again.slice(1, 3).unwrap().bytes(0, 3).unwrap(), [0, 254, 10]);

@@ -215,6 +215,13 @@ fn marks(blob: &Blob, from: u64) -> (Vec<Mark>, bool) {
         let (mut buffer, mut kept, mut at) = (vec![0; STEP], 0, from);
         if reader.seek(SeekFrom::Start(from)).is_ok() {
             while let Some(room) = buffer.get_mut(kept..) {
+                // Nothing begins in a hole; its last bytes may be the first of a mark.
+                let next = at + kept as u64;
+                let skip = blob.content().hole_at(next).saturating_sub(longest as u64);
+                if skip > STEP as u64 && at > from && reader.seek(SeekFrom::Start(next + skip)).is_ok() {
+                    (at, kept) = (next + skip, 0);
+                    continue;
+                }
                 let Ok(n @ 1..) = reader.read(room) else { break };
                 let filled = kept + n;
                 scan(buffer.get(..filled).unwrap_or_default(), at, kept);
@@ -250,6 +257,11 @@ fn dense(inside: &mut Inside<'_, '_>, from: u64, taken: &[(u64, u64)], what: &st
         let mut block = vec![0; BLOCK];
         let mut magic = [0; 16];
         loop {
+            let skip = inside.blob.content().hole_at(at) / BLOCK as u64 * BLOCK as u64;
+            if run == at && skip > 0 && at + skip <= end && reader.seek(SeekFrom::Start(at + skip)).is_ok() {
+                at += skip;
+                run = at;
+            }
             let left = usize::try_from(end - at).unwrap_or(BLOCK).min(BLOCK);
             let room = block.get_mut(..left).unwrap_or_default();
             let is = left == BLOCK && reader.read_exact(room).is_ok() && entropy(room) >= DENSE;

@@ -90,6 +90,7 @@ const FORMATS: &[Format] = &[
     // Hybrid discs bear its mark, too.
     fs::hfsplus::FORMAT,
     fs::jffs2::FORMAT,
+    fs::ntfs::FORMAT,
     fs::romfs::FORMAT,
     fs::squashfs::FORMAT,
     fs::ubifs::FORMAT,

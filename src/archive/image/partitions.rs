@@ -192,14 +192,15 @@ fn gpt_table(content: &Content, at: u64, sector: u64) -> Option<(Vec<u8>, usize,
     let len = le32(&header, 12).filter(|len| (92..=512).contains(len))? as usize;
     let sum = le32(&header, 16)?;
     let (entries, count, size) = (le64(&header, 72)?, le32(&header, 80)?, le32(&header, 84)?);
-    let other = le64(&header, 32)?;
+    // Each header names its own place and the other's.
+    let last = le64(&header, 24)?.max(le64(&header, 32)?);
     header.get_mut(16..20)?.fill(0);
     let bytes = u64::from(count) * u64::from(size);
     if !header.starts_with(b"EFI PART") || crc(header.get(..len)?) != sum || size < 128 || bytes > 1 << 20 {
         return None;
     }
     let table = content.bytes(entries.checked_mul(sector)?, bytes).ok()?;
-    (crc(&table) == le32(&header, 88)?).then_some((table, size as usize, other))
+    (crc(&table) == le32(&header, 88)?).then_some((table, size as usize, last))
 }
 
 fn crc(data: &[u8]) -> u32 {
@@ -215,7 +216,7 @@ fn open_gpt(inside: &mut Inside<'_, '_>) {
         inside.gap(Reason::Malformed, "gpt: the first header or its table is broken");
         gpt_table(&content, len.checked_sub(sector)?, sector)
     });
-    let Some((table, size, other)) = table else {
+    let Some((table, size, last_sector)) = table else {
         return inside.gap(Reason::Malformed, "gpt: no header holds together; partitions not read");
     };
     let mut parts = Vec::new();
@@ -243,7 +244,7 @@ fn open_gpt(inside: &mut Inside<'_, '_>) {
         parts.push(Part { name: format!("p{}.{name}", index + 1), start: first.saturating_mul(sector), len });
     }
     // The second header ends the disk, behind a table like the first.
-    let end = other.saturating_add(1).saturating_mul(sector);
+    let end = last_sector.saturating_add(1).saturating_mul(sector);
     let tables = sector + table.len() as u64;
     let last = parts.iter().map(|part| part.start.saturating_add(part.len)).max().unwrap_or(0);
     inside.ends_at(end.max(last));
