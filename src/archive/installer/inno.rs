@@ -31,32 +31,34 @@ fn claim(blob: &Blob) -> bool {
     if !head.starts_with(b"MZ") {
         return false;
     }
-    if head.get(0x30..0x34) == Some(b"Inno") {
+    if legacy(head).is_some() {
         return true;
     }
     // The table is a resource, near the end of the loader; whatever else holds the letters lacks the headers.
     super::program_end(blob).is_some() && find(blob).is_some() && setup(blob).is_some()
 }
 
-/// Where the table of offsets stands.
+/// Early loaders say in the DOS header where the table stands, and the same number turned over.
+fn legacy(head: &[u8]) -> Option<u64> {
+    let (place, turned) = (le32(head, 0x34)?, le32(head, 0x38)?);
+    (head.get(0x30..0x34) == Some(b"Inno") && place == !turned).then_some(u64::from(place))
+}
+
+/// Where the table of offsets stands: the first mark of any form, as the crate has it. What is looked at here must be what
+/// that reads.
 fn find(blob: &Blob) -> Option<u64> {
     use innospect::SetupLdrFamily as Form;
     let mut bytes = Vec::new();
     let end = super::program_end(blob).unwrap_or(LOADER).min(LOADER);
     blob.reader().take(end).read_to_end(&mut bytes).ok()?;
-    // In a resource, behind the code that looks for it.
-    [Form::V5_1_5, Form::V5_1_5Alt]
-        .iter()
-        .find_map(|form| memchr::memmem::rfind(&bytes, form.signature()))
-        .map(|at| at as u64)
+    const FORMS: [Form; 7] =
+        [Form::V1_2_10, Form::V4_0_0, Form::V4_0_3, Form::V4_0_10, Form::V4_1_6, Form::V5_1_5, Form::V5_1_5Alt];
+    FORMS.iter().filter_map(|form| memchr::memmem::find(&bytes, form.signature())).min().map(|at| at as u64)
 }
 
 /// Where the headers begin by the table, and their first bytes.
 fn setup(blob: &Blob) -> Option<(u64, Vec<u8>)> {
-    let at = match blob.head().get(0x30..0x34) == Some(b"Inno") {
-        true => u64::from(le32(blob.head(), 0x34)?),
-        false => find(blob)?,
-    };
+    let at = legacy(blob.head()).or_else(|| find(blob))?;
     let mut table = Vec::new();
     part(blob, at, 128).ok()?.read_to_end(&mut table).ok()?;
     let offsets = innospect::OffsetTable::parse(&table, 0, table.len()).ok()?;
@@ -65,24 +67,28 @@ fn setup(blob: &Blob) -> Option<(u64, Vec<u8>)> {
     memchr::memmem::find(&mark, b"Setup Data (").map(|_| (offsets.offset_setup0, mark))
 }
 
-/// The release, as the headers begin with it.
+/// The release, as the headers begin with it. Only the plain form is taken: the crate must come to the same.
 fn version(mark: &[u8]) -> Option<Version> {
-    let text = crate::bytes::text_until_zero(mark, 64);
-    let (prefix, rest) = text.split_once('(')?;
-    let (numbers, rest) = rest.split_once(')')?;
-    let mut numbers = numbers.split('.').map(|n| n.trim_end_matches(|c: char| !c.is_ascii_digit()).parse::<u8>());
-    let mut next = || numbers.next().and_then(Result::ok);
-    let (a, b, c) = (next()?, next()?, next()?);
-    let mut flags = innospect::VersionFlags::empty();
-    if rest.to_ascii_lowercase().contains("(u)") {
-        flags |= innospect::VersionFlags::UNICODE;
+    let text = std::str::from_utf8(crate::bytes::until_zero(mark, 64)).ok()?;
+    let (numbers, rest) = text.strip_prefix("Inno Setup Setup Data (")?.split_once(')')?;
+    let numbers = numbers.strip_suffix('a').unwrap_or(numbers);
+    if !numbers.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        return None;
     }
-    if prefix.starts_with("My ") {
-        flags |= innospect::VersionFlags::ISX;
-    }
+    let numbers: Vec<u8> = numbers.split('.').map(|n| n.parse().ok()).collect::<Option<_>>()?;
+    let (a, b, c, d) = match *numbers.as_slice() {
+        [a, b, c] => (a, b, c, 0),
+        [a, b, c, d] => (a, b, c, d),
+        _ => return None,
+    };
+    let flags = match rest {
+        "" => innospect::VersionFlags::empty(),
+        " (u)" | " (U)" => innospect::VersionFlags::UNICODE,
+        _ => return None,
+    };
     let mut raw_marker = [0; 64];
     raw_marker.iter_mut().zip(mark).for_each(|(to, from)| *to = *from);
-    Some(Version { a, b, c, d: next().unwrap_or_default(), flags, raw_marker })
+    Some(Version { a, b, c, d, flags, raw_marker })
 }
 
 /// A block of the headers, unpacked within bounds; with where the next one begins.
@@ -118,7 +124,7 @@ fn block(blob: &Blob, at: u64, version: &Version) -> io::Result<(Vec<u8>, u64)> 
 /// The crate makes room for as many records as the headers state, so that is looked at before.
 fn bounded(blob: &Blob) -> io::Result<bool> {
     let (at, mark) = setup(blob).ok_or_else(|| malformed("no headers where the table says"))?;
-    let version = version(&mark).ok_or_else(|| malformed("a release without a number"))?;
+    let version = version(&mark).ok_or_else(|| super::unsupported("a release that is not read"))?;
     if !version.at_least(4, 0, 9) {
         return Ok(true);
     }
@@ -212,7 +218,7 @@ fn open(inside: &mut Inside<'_, '_>) {
     }
     let mut order: Vec<(usize, &DataEntry)> = installer.file_locations().iter().enumerate().collect();
     order.sort_by_key(|(index, entry)| (entry.start_offset, entry.chunk_sub_offset, *index));
-    let mut chunk = Chunk::none();
+    let mut chunk = Chunk::none(inside.left());
     for (index, entry) in order {
         if !inside.go_on() {
             return;
@@ -237,11 +243,13 @@ struct Chunk {
     start: u32,
     at: u64,
     plain: io::Result<Unpacked>,
+    /// Bytes that may be unpacked only to be passed over.
+    passing: u64,
 }
 
 impl Chunk {
-    fn none() -> Chunk {
-        Chunk { start: 0, at: u64::MAX, plain: Err(malformed("not begun")) }
+    fn none(passing: u64) -> Chunk {
+        Chunk { start: 0, at: u64::MAX, plain: Err(malformed("not begun")), passing }
     }
 }
 
@@ -261,7 +269,8 @@ fn contents(
         return inside.shut(name, Reason::Unsupported, "lies in another file of the set");
     }
     if chunk.start != entry.start_offset || chunk.at > entry.chunk_sub_offset {
-        *chunk = Chunk { start: entry.start_offset, at: 0, plain: begin(inside.blob, installer, entry) };
+        let plain = begin(inside.blob, installer, entry);
+        *chunk = Chunk { start: entry.start_offset, at: 0, plain, passing: chunk.passing };
     }
     let mut stream = match &mut chunk.plain {
         Ok(stream) => stream,
@@ -272,6 +281,11 @@ fn contents(
         }
     };
     let by = entry.chunk_sub_offset - chunk.at;
+    let Some(passing) = chunk.passing.checked_sub(by) else {
+        inside.count();
+        return inside.shut(name, Reason::Limit, "too much would be unpacked only to be passed over; not read");
+    };
+    chunk.passing = passing;
     let passed = io::copy(&mut (&mut stream).take(by), &mut io::sink());
     if !matches!(passed, Ok(n) if n == by) {
         chunk.plain = Err(malformed("the packed data breaks before it"));

@@ -28,6 +28,8 @@ const HEADER: u32 = 8 << 20;
 const FRONT: u64 = 96 << 20;
 /// Bytes of a string at most: NSIS itself stops at 1024 characters, its largest builds at 8192.
 const STRING: usize = 32 << 10;
+/// Files that may fail to unpack, before the rest is left.
+const MISSES: u32 = 64;
 /// Bytes of all names.
 const NAMES: usize = 64 << 20;
 /// Bytes that a stream of bzip2 may unpack to: its form here is read at once.
@@ -186,9 +188,14 @@ fn stream(method: CompressionMethod, mut packed: io::Take<crate::source::Reader>
 fn apart(inside: &mut Inside<'_, '_>, base: u64, method: CompressionMethod, files: &[File]) {
     let blob = inside.blob;
     let mut before: Option<u64> = None;
+    // What is unpacked at once and then does not fit is counted by nobody else.
+    let mut misses = 0;
     for file in files {
         if !inside.go_on() {
             return;
+        }
+        if misses > MISSES {
+            return inside.gap(Reason::Limit, "nsis: too many files that could not be unpacked; the rest was not read");
         }
         let at = base.saturating_add(file.at);
         if before.replace(file.at) == Some(file.at) {
@@ -210,6 +217,7 @@ fn apart(inside: &mut Inside<'_, '_>, base: u64, method: CompressionMethod, file
             Ok(())
         });
         if let Err(error) = result {
+            misses += 1;
             inside.count();
             inside.shut(&file.name, super::super::walk::reason(&error), error.to_string());
         }

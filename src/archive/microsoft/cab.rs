@@ -100,12 +100,14 @@ fn open(inside: &mut Inside<'_, '_>) {
         }
     }
     files.sort_by_key(|file| (file.folder, file.start));
+    // Bytes that may be unpacked only to be passed over: folders may share their data, and begin far off.
+    let mut passing = inside.left();
     let mut rest = files.as_slice();
     while let Some(first) = rest.first() {
         let same = rest.iter().take_while(|file| file.folder == first.folder).count();
         let (these, others) = rest.split_at_checked(same).unwrap_or_default();
         rest = others;
-        if !folder(inside, &header, first.folder, these, begun) {
+        if !folder(inside, &header, first.folder, these, begun, &mut passing) {
             return;
         }
     }
@@ -115,7 +117,14 @@ fn open(inside: &mut Inside<'_, '_>) {
 }
 
 /// Hands over the files of one folder. False when nothing more is to be opened.
-fn folder(inside: &mut Inside<'_, '_>, header: &Header, number: u16, files: &[File], begun: bool) -> bool {
+fn folder(
+    inside: &mut Inside<'_, '_>,
+    header: &Header,
+    number: u16,
+    files: &[File],
+    begun: bool,
+    passing: &mut u64,
+) -> bool {
     let folder = header.folders.get(usize::from(number));
     let shut = match folder {
         None => Some((Reason::Malformed, "its folder does not exist".to_owned())),
@@ -159,7 +168,7 @@ fn folder(inside: &mut Inside<'_, '_>, header: &Header, number: u16, files: &[Fi
         }
         // A length that the folder's blocks cannot hold is none to go by.
         let fits = start + u64::from(file.size) <= u64::from(stream.folder.blocks) * FRAME as u64;
-        let mut member = stream.file(start, u64::from(file.size), inside);
+        let mut member = stream.file(start, u64::from(file.size), inside, passing);
         if let Some(next) = header.next.as_deref().filter(|_| usize::from(number) + 1 == header.folders.len()) {
             member.continued = Some(next);
         }
@@ -331,12 +340,22 @@ impl Stream {
     }
 
     /// The file that stands at a place in the folder; what is in front of it is passed over.
-    fn file<'s>(&'s mut self, start: u64, len: u64, inside: &Inside<'_, '_>) -> Member<'s> {
-        while self.given < start && !inside.limits().stop.raised() {
+    fn file<'s>(&'s mut self, start: u64, len: u64, inside: &Inside<'_, '_>, passing: &mut u64) -> Member<'s> {
+        while self.given < start && *passing > 0 && !inside.limits().stop.raised() {
             match self.fill() {
                 Ok(0) | Err(_) => break,
-                Ok(n) => self.use_up(usize::try_from(start - self.given).unwrap_or(usize::MAX).min(n)),
+                Ok(n) => {
+                    let n = usize::try_from(start - self.given).unwrap_or(usize::MAX).min(n);
+                    self.use_up(n);
+                    *passing = passing.saturating_sub(n as u64);
+                }
             }
+        }
+        if *passing == 0 && self.given < start && self.failed.is_none() {
+            let why = "too much would be unpacked only to be passed over; not read";
+            self.failed = Some((io::ErrorKind::Interrupted, why.to_owned()));
+            self.block.clear();
+            self.used = 0;
         }
         Member { reached: self.given == start, stream: self, left: len, continued: None }
     }

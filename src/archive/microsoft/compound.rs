@@ -13,6 +13,10 @@ pub(super) const MAGIC: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 const SECTORS: usize = 32 << 20;
 /// Entries of a directory.
 const ENTRIES: usize = 1 << 20;
+/// Bytes of all paths.
+const PATHS: usize = 64 << 20;
+/// Streams shorter than this stand in small sectors.
+const CUTOFF: u64 = 4096;
 /// Storages within storages that are shown in a path.
 const DEPTH: usize = 64;
 /// From here on a number is no sector.
@@ -28,13 +32,13 @@ pub(crate) struct Stream {
 
 /// A compound file.
 pub(crate) struct Compound {
+    len: u64,
     sector: u64,
     mini: u64,
-    cutoff: u64,
     table: Vec<u32>,
     mini_table: Vec<u32>,
-    /// Where the small streams stand.
-    pool: Vec<(u64, u64)>,
+    /// Where the small streams stand: places within their stream, places in the file, lengths.
+    pool: Vec<(u64, u64, u64)>,
     pub streams: Vec<Stream>,
     /// What kind of document the root says it is.
     pub class: [u8; 16],
@@ -56,9 +60,9 @@ impl Compound {
             return Err(bad("sectors of a size that does not exist"));
         }
         let mut file = Compound {
+            len,
             sector: 1 << shift,
             mini: 1 << mini,
-            cutoff: u64::from(u32_at(56)),
             table: Vec::new(),
             mini_table: Vec::new(),
             pool: Vec::new(),
@@ -147,12 +151,17 @@ impl Compound {
     ) -> Vec<(u64, u64)> {
         let mut places: Vec<(u64, u64)> = Vec::new();
         let (mut sector, mut left) = (start, len);
+        // A chain of unknown length ends where it comes round; any other is as long as its stream.
+        let mut met = vec![false; if len == u64::MAX { table.len() } else { 0 }];
         // No chain is longer than its table.
         for _ in 0..most.min(table.len()) {
             if sector >= LAST || left == 0 {
                 break;
             }
-            let Some(at) = place(sector) else { break };
+            if met.get_mut(sector as usize).is_some_and(|met| std::mem::replace(met, true)) {
+                break;
+            }
+            let Some(at) = place(sector).filter(|at| *at < self.len) else { break };
             let part = size.min(left);
             left -= part;
             match places.last_mut() {
@@ -191,7 +200,12 @@ impl Compound {
             // In version 3 the high half is not to be relied on.
             if version == 3 { len & 0xffff_ffff } else { len }
         };
-        self.pool = self.chain(word(root, 116), len_of(root), usize::MAX);
+        let mut at = 0;
+        for (place, len) in self.chain(word(root, 116), len_of(root), usize::MAX) {
+            self.pool.push((at, place, len));
+            at += len;
+        }
+        let mut left = PATHS;
         let mut met = vec![false; count];
         if let Some(first) = met.first_mut() {
             *first = true;
@@ -225,6 +239,11 @@ impl Compound {
             open.push((word(entry, 72), within.clone(), depth));
             open.push((word(entry, 68), within.clone(), depth));
             let path = if within.is_empty() { name } else { format!("{within}/{name}") };
+            left = left.saturating_sub(path.len() + within.len() * 2 + 64);
+            if left == 0 {
+                self.faults.push(format!("more than {} MiB of names; the rest was not read", PATHS >> 20));
+                return;
+            }
             if kind == 2 {
                 self.streams.push(Stream { path, len: len_of(entry), start: word(entry, 116) });
             } else if depth < DEPTH {
@@ -235,19 +254,15 @@ impl Compound {
 
     /// Where a stream's bytes stand, in order.
     pub fn places(&self, stream: &Stream) -> Vec<(u64, u64)> {
-        if stream.len >= self.cutoff {
+        if stream.len >= CUTOFF {
             return self.chain(stream.start, stream.len, usize::MAX);
         }
         // Small sectors stand in a stream of their own; most often that is one piece.
         let place = |sector: u32| {
-            let mut at = u64::from(sector) * self.mini;
-            self.pool.iter().find_map(|(from, len)| {
-                if at < *len {
-                    return Some(from + at);
-                }
-                at -= len;
-                None
-            })
+            let at = u64::from(sector) * self.mini;
+            let next = self.pool.partition_point(|(from, ..)| *from <= at);
+            let (from, place, len) = self.pool.get(next.checked_sub(1)?)?;
+            (at - from < *len).then(|| place + (at - from))
         };
         self.follow(stream.start, stream.len, usize::MAX, self.mini, &self.mini_table, place)
     }

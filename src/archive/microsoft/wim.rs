@@ -22,6 +22,8 @@ const HEADER: usize = 208;
 const ENTRY: usize = 50;
 /// Bytes that the table and each image's directory may unpack to.
 const DIRECTORY: u64 = 96 << 20;
+/// The same of all directories.
+const DIRECTORIES: u64 = 1 << 30;
 /// Largest chunk.
 const CHUNK: u32 = 2 << 20;
 /// Bytes of all names.
@@ -116,7 +118,19 @@ fn open(inside: &mut Inside<'_, '_>) {
         })
         .collect();
     let mut names = Names { paths: HashMap::new(), left: NAMES, faults: 0 };
+    let (mut met, mut left) = (HashSet::new(), DIRECTORIES);
     for (number, (resource, ..)) in entries.iter().filter(|(r, ..)| r.flags & Resource::METADATA != 0).enumerate() {
+        if !met.insert(resource.at) || inside.limits().stop.raised() {
+            continue;
+        }
+        let Some(rest) = left.checked_sub(resource.plain.min(DIRECTORY)) else {
+            inside.gap(
+                Reason::Limit,
+                format!("wim: more than {} MiB of directories; the rest was not read", DIRECTORIES >> 20),
+            );
+            break;
+        };
+        left = rest;
         match whole(inside.blob, *resource, method, chunk) {
             Ok(bytes) => names.read(&bytes),
             Err(error) => {
