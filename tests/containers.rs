@@ -106,6 +106,7 @@ fn containers_within_other_data_are_found_by_their_offsets() {
 fn constants_in_programs_are_no_containers() {
     let mut stub = std::fs::read(common::fixture("extract/binary-pe/acme-setup/input.exe")).unwrap();
     // Where a reader of archives keeps the marks it looks for.
+    stub.extend_from_slice(b"marks of archives: ");
     for mark in [&b"PK\x03\x04"[..], b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"PK\x05\x06"] {
         stub.extend_from_slice(mark);
         stub.extend_from_slice(b"\0\0\0\0 is not an archive \0");

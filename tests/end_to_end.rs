@@ -338,6 +338,8 @@ fn fixtures_are_described() {
         let binary = std::fs::read(&file).unwrap().contains(&0);
         let case = below.parent().unwrap().to_string_lossy().replace('\\', "/");
         let name = below.file_name().unwrap().to_string_lossy().into_owned();
+        // The samples of archives are described as one.
+        let case = if case.starts_with("extract/archive-") { "extract/archive-*".to_owned() } else { case };
         assert!(
             !binary || described.contains(&case) || described.contains(&name),
             "{} stands nowhere in fixtures/make/README.md",

@@ -104,9 +104,9 @@ fn payload(inside: &mut Inside<'_, '_>, end: u64, found: &mut Vec<(u64, u64)>) {
     let Ok(content) = inside.blob.content().slice(start, u64::MAX) else { return };
     let blob = Blob::nameless(content.clone());
     if let Some(format) = FORMATS.iter().find(|format| (format.claim)(&blob)) {
-        // A constant that happens to come first is no container either.
         if !format.carve.is_empty() && !format.carve.iter().any(|carve| (carve.sound)(&blob)) {
-            return;
+            let detail = format!("{} bytes behind the program begin as {} and go on as none", blob.len(), format.name);
+            return inside.gap_at(format!("0x{start:x}"), Reason::Malformed, detail);
         }
         if inside.go_on() {
             let name = format!("0x{start:x}.{}", format.name);
