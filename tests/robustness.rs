@@ -211,7 +211,6 @@ fn a_shut_container_is_a_gap_that_names_it() {
         (b"Rar!\x1a\x07\x01\0", "RAR"),
         (b"\xfd7zXZ\0\0\x04", "xz"),
         (b"!<arch>\ndebian-binary   ", "ar archive"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "OLE"),
     ] {
         let report = common::scan(&[common::bytes("vendor.bin", magic)]);
         assert!(
