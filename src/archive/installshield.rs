@@ -61,13 +61,11 @@ fn open(inside: &mut Inside<'_, '_>) {
         return inside
             .gap(Reason::Unsupported, format!("installshield: version {version} (0x{number:08x}) is not read"));
     }
-    if len > DIRECTORY {
-        return inside.gap(Reason::Limit, format!("installshield: a directory of {len} bytes, more than {DIRECTORY}"));
-    }
     let mut data = Vec::new();
     let mut reader = blob.reader();
-    let read = reader.seek(SeekFrom::Start(start)).and_then(|_| reader.take(len).read_to_end(&mut data));
-    if !matches!(read, Ok(n) if n as u64 == len) {
+    let read = reader.seek(SeekFrom::Start(start)).and_then(|_| reader.take(DIRECTORY).read_to_end(&mut data));
+    // The length is that of the descriptor: the table of files stands behind it.
+    if !matches!(read, Ok(n) if n as u64 >= len) {
         inside.gap(Reason::Truncated, "installshield: its directory is cut");
     }
     let field = |at| le32(&data, at).unwrap_or_default() as usize;

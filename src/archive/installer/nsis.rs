@@ -47,6 +47,12 @@ fn place(blob: &Blob) -> Option<u64> {
         }
         at += 512;
     }
+    // A file that is cut within the mark.
+    let cut = end.next_multiple_of(512);
+    if (7..20).contains(&blob.len().saturating_sub(cut)) {
+        let rest = blob.tail(usize::try_from(blob.len() - cut).ok()?).ok()?;
+        return MARK.starts_with(rest.get(4..)?).then_some(cut);
+    }
     // The last block may be shorter.
     let tail = blob.tail(1024).ok()?;
     let from = blob.len() - tail.len() as u64;

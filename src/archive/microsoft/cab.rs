@@ -353,7 +353,8 @@ impl Stream {
         }
         if *passing == 0 && self.given < start && self.failed.is_none() {
             let why = "too much would be unpacked only to be passed over; not read";
-            self.failed = Some((io::ErrorKind::Interrupted, why.to_owned()));
+            // Not as an interruption: readers try again after those.
+            self.failed = Some((io::ErrorKind::Unsupported, why.to_owned()));
             self.block.clear();
             self.used = 0;
         }
