@@ -3,10 +3,13 @@
 //! In: a blob. Out: its files; every fragment is unpacked about once. Older versions are a gap that names them. Must not
 //! know: what the files mean.
 
+mod stream;
+
 use std::collections::HashSet;
 use std::io;
 use std::rc::Rc;
 
+use self::stream::File;
 use super::codec::{Codec, Method};
 use super::{Folders, Order, broken, cut_short, join};
 use crate::archive::{Carve, Format, Inside};
@@ -358,65 +361,5 @@ impl Image {
         }
         self.fragments.push((index, Rc::clone(&data)));
         Ok(data)
-    }
-}
-
-/// A file as a stream: its blocks, then its part of a fragment.
-struct File<'i> {
-    image: &'i mut Image,
-    /// Where the next block's size stands.
-    cursor: Cursor,
-    /// Where the next block stands.
-    at: u64,
-    fragment: Option<(u32, u32)>,
-    /// Bytes that are due and not unpacked yet.
-    left: u64,
-    block: Rc<Vec<u8>>,
-    from: usize,
-    until: usize,
-}
-
-impl File<'_> {
-    fn next_block(&mut self) -> io::Result<()> {
-        let whole = self.image.sb.block_size as usize;
-        let due = usize::try_from(self.left).unwrap_or(whole).min(whole);
-        self.from = 0;
-        if let Some((index, offset)) = self.fragment.filter(|_| due < whole) {
-            self.block = self.image.fragment(index)?;
-            self.from = offset as usize;
-        } else {
-            let size = self.image.read(&mut self.cursor, 4)?;
-            let size = self.image.sb.order.u32(&size, 0).ok_or_else(cut_short)?;
-            if size == 0 {
-                self.block = Rc::new(vec![0; due]);
-            } else {
-                self.block = Rc::new(self.image.block(self.at, size)?);
-                self.at = self.at.saturating_add(u64::from(size & 0x00ff_ffff));
-            }
-        }
-        self.until = self.from.saturating_add(due);
-        if self.until > self.block.len() {
-            return Err(broken("a block shorter than its file needs"));
-        }
-        self.left -= due as u64;
-        Ok(())
-    }
-}
-
-impl io::Read for File<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.from >= self.until {
-            if self.left == 0 || buffer.is_empty() {
-                return Ok(0);
-            }
-            self.next_block()?;
-        }
-        let have = self.block.get(self.from..self.until).unwrap_or_default();
-        let n = have.len().min(buffer.len());
-        if let (Some(to), Some(from)) = (buffer.get_mut(..n), have.get(..n)) {
-            to.copy_from_slice(from);
-        }
-        self.from += n;
-        Ok(n)
     }
 }
