@@ -198,6 +198,7 @@ pub(super) fn read(inside: &mut Inside<'_, '_>, reader: impl Read, stream: bool,
             Err(error) => return broken(inside, start, &error),
         }
         let fields = header.get(..form.header()).unwrap_or_default();
+        let mut link = false;
         let (name, size, regular) = match form {
             Form::Stripped => {
                 let number = fields.get(6..14).and_then(|text| std::str::from_utf8(text).ok());
@@ -239,6 +240,7 @@ pub(super) fn read(inside: &mut Inside<'_, '_>, reader: impl Read, stream: bool,
                     ended = Some(input.at);
                     continue;
                 }
+                link = entry.mode >> 12 == 10;
                 (name, entry.size, matches!(entry.mode >> 12, 8 | 0))
             }
         };
@@ -246,7 +248,13 @@ pub(super) fn read(inside: &mut Inside<'_, '_>, reader: impl Read, stream: bool,
         let name = String::from_utf8_lossy(&name).into_owned();
         let shown = name.trim_start_matches("./");
         let before = input.at;
-        if regular && size > 0 {
+        if link && size <= NAME {
+            let mut target = Vec::new();
+            if let Err(error) = (&mut input).take(size).read_to_end(&mut target) {
+                return broken(inside, start, &error);
+            }
+            inside.link(shown, &target);
+        } else if regular && size > 0 {
             inside.member(shown, Some(size), &mut (&mut input).take(size));
         } else if regular {
             // An empty file, or a link to one whose content stands with the last of its names.

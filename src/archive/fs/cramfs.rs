@@ -117,6 +117,8 @@ fn open(inside: &mut Inside<'_, '_>) {
                     });
                     inside.member(&path, Some(inode.size), &mut reader);
                 }
+                // Symbolic links: their names say something.
+                0xa000 => inside.name_only(&path),
                 _ => inside.count(),
             }
         }

@@ -77,6 +77,8 @@ fn open(inside: &mut Inside<'_, '_>) {
                     Ok(pieces) => inside.mapped(&path, pieces.list),
                     Err(error) => inside.shut(&path, reason(&error), format!("erofs: {error}")),
                 },
+                // Symbolic links: their names say something.
+                7 => inside.name_only(&path),
                 _ => inside.count(),
             }
         }

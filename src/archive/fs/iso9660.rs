@@ -206,10 +206,9 @@ fn file(inside: &mut Inside<'_, '_>, image: &mut Image, path: &str, parts: Vec<E
     let start = parts.first().and_then(|part| part.from).unwrap_or(0);
     // Another tree names the same files again.
     if len == 0 || !image.met.insert(start) {
-        if first && !record.link {
+        // The name of a symbolic link says something, too.
+        if first {
             inside.name_only(path);
-        } else if first {
-            inside.count();
         }
         return;
     }
@@ -237,7 +236,6 @@ struct Record {
     more: bool,
     interleaved: bool,
     zisofs: bool,
-    link: bool,
     /// The folder itself, its parent, and folders that are shown at another place.
     skip: bool,
 }
@@ -255,7 +253,6 @@ impl Record {
             more: flags & 0x80 != 0,
             interleaved: *data.get(26)? != 0 || *data.get(27)? != 0,
             zisofs: false,
-            link: false,
             skip: matches!(name, [0 | 1]),
         };
         // The version behind the name says nothing: `FILE.TXT;1`, and `FILE.;1` of a file without an ending.
@@ -293,7 +290,6 @@ impl Record {
                         self.place = Place { block: number(4).unwrap_or(0), len: 0 };
                     }
                     Some(b"RE") => self.skip = true,
-                    Some(b"SL") => self.link = true,
                     Some(b"ZF") => self.zisofs = true,
                     Some(b"ST") => break,
                     _ => {}

@@ -110,6 +110,8 @@ fn open(inside: &mut Inside<'_, '_>) {
                     None => inside.shut(&path, Reason::Malformed, "jffs2: its inode is missing"),
                     Some(data) => file(inside, &content, &mut codec, &path, data),
                 },
+                // Symbolic links: their names say something.
+                10 => inside.name_only(&path),
                 _ => inside.count(),
             }
         }

@@ -78,6 +78,8 @@ fn open(inside: &mut Inside<'_, '_>) {
                 }
                 2 if len == 0 => inside.name_only(&path),
                 2 => inside.part(&path, start, u64::from(len)),
+                // Symbolic links: their names say something.
+                3 => inside.name_only(&path),
                 _ => inside.count(),
             }
         }

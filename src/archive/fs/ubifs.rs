@@ -96,6 +96,8 @@ fn open(inside: &mut Inside<'_, '_>) {
                     Some(one) if one.size == 0 => inside.name_only(&path),
                     Some(one) => file(inside, &nodes, &content, &mut codec, (&path, *inode, one.size)),
                 },
+                // Symbolic links: their names say something.
+                2 => inside.name_only(&path),
                 _ => inside.count(),
             }
         }

@@ -76,6 +76,12 @@ pub(super) fn read(inside: &mut Inside<'_, '_>, reader: impl Read) {
         // type is unknown, it is read as a file, as other readers do.
         let file = kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse();
         // A hard link is the file it names, by another name.
+        if kind.is_symlink() && entry.size() == 0 {
+            let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+            let target = entry.link_name_bytes().unwrap_or_default().into_owned();
+            inside.link(name.trim_start_matches("./"), &target);
+            continue;
+        }
         if kind.is_pax_global_extensions() || (!file && entry.size() == 0 && !kind.is_hard_link()) {
             inside.count();
             continue;

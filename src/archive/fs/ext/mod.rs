@@ -149,6 +149,8 @@ fn open(inside: &mut Inside<'_, '_>) {
                 }
                 0x8000 if inode.size == 0 || !met.insert(number) => inside.name_only(&path),
                 0x8000 => file(inside, &mut image, &path, &inode),
+                // Symbolic links: their names say something.
+                0xa000 => inside.name_only(&path),
                 _ => inside.count(),
             }
         }

@@ -168,6 +168,8 @@ fn walk(inside: &mut Inside<'_, '_>, image: &mut Image, root: u64) -> io::Result
                     Ok(mut file) => inside.member(&path, Some(file.left), &mut file),
                     Err(error) => inside.shut(&path, crate::archive::walk::reason(&error), error.to_string()),
                 },
+                // Symbolic links: their names say something.
+                3 | 10 => inside.name_only(&path),
                 _ => inside.count(),
             }
         }
