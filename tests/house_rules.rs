@@ -73,6 +73,15 @@ fn a_module_names_only_modules_to_its_left() {
     assert_eq!(seen.len(), ORDER.len(), "modules of the order that are nowhere");
 }
 
+/// Whoever reads to the end of a stream tries again after `Interrupted`: a reader that gives up with it is never left.
+#[test]
+fn no_reader_gives_up_as_if_interrupted() {
+    for path in sources() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(!text.contains("ErrorKind::Interrupted"), "{}", path.display());
+    }
+}
+
 #[test]
 fn the_crate_page_lists_every_module() {
     let page = read("src/lib.rs");

@@ -265,7 +265,8 @@ impl<'l> Walk<'l> {
 pub(super) fn reason(error: &io::Error) -> Reason {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => Reason::Truncated,
-        io::ErrorKind::Interrupted | io::ErrorKind::OutOfMemory => Reason::Limit,
+        // Never `Interrupted`: what reads to an end would try again for ever.
+        io::ErrorKind::QuotaExceeded | io::ErrorKind::OutOfMemory => Reason::Limit,
         io::ErrorKind::Unsupported => Reason::Unsupported,
         io::ErrorKind::StorageFull => Reason::Unreadable,
         _ => Reason::Malformed,
@@ -277,7 +278,7 @@ fn read_up_to(reader: &mut dyn Read, most: u64, spool: &mut Spool, limits: &Limi
     const STEP: u64 = 4 << 20;
     loop {
         if limits.stop.raised() {
-            return Err(io::Error::new(io::ErrorKind::Interrupted, "stopped (time limit or interrupt)"));
+            return Err(io::Error::new(io::ErrorKind::QuotaExceeded, "stopped (time limit or interrupt)"));
         }
         let left = most.saturating_sub(spool.len());
         if left == 0 {

@@ -52,7 +52,10 @@ impl Codec {
         // A block costs something even if nothing comes out.
         self.work = self.work.saturating_add(most.min(1 << 12) as u64);
         if self.work > self.allowed {
-            return Err(io::Error::new(io::ErrorKind::Interrupted, "the same blocks unpacked over and over; stopped"));
+            return Err(io::Error::new(
+                io::ErrorKind::QuotaExceeded,
+                "the same blocks unpacked over and over; stopped",
+            ));
         }
         let plain = match method {
             Method::Zlib => inflate(&mut self.zlib, true, data, most)?,

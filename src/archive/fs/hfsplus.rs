@@ -213,7 +213,7 @@ fn leaves(inside: &mut Inside<'_, '_>, tree: &Content, mut take: impl FnMut(&[u8
     while node != 0 {
         left = left.checked_sub(1).ok_or_else(|| broken("leaves that go round"))?;
         if inside.limits().stop.raised() {
-            return Err(io::Error::new(io::ErrorKind::Interrupted, "stopped"));
+            return Err(io::Error::new(io::ErrorKind::QuotaExceeded, "stopped"));
         }
         let data = tree.bytes(u64::from(node) * size, size)?;
         if data.get(8) != Some(&0xff) {
@@ -226,7 +226,7 @@ fn leaves(inside: &mut Inside<'_, '_>, tree: &Content, mut take: impl FnMut(&[u8
             let (Some(from), Some(to)) = (place(index), place(index + 1)) else { break };
             let record = data.get(from..to).ok_or_else(|| broken("a record outside its node"))?;
             if !take(record) {
-                return Err(io::Error::new(io::ErrorKind::Interrupted, "more records than are followed"));
+                return Err(io::Error::new(io::ErrorKind::QuotaExceeded, "more records than are followed"));
             }
         }
         node = be32(&data, 0).unwrap_or(0);

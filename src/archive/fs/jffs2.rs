@@ -260,7 +260,7 @@ fn scan(inside: &mut Inside<'_, '_>, content: &Content, order: Order) -> io::Res
     let mut finder = Finder::new(content.clone());
     while let Some((at, window)) = finder.next(mark, 4)? {
         if inside.limits().stop.raised() {
-            return Err(io::Error::new(io::ErrorKind::Interrupted, "stopped"));
+            return Err(io::Error::new(io::ErrorKind::QuotaExceeded, "stopped"));
         }
         if inside.blob.open_ended && at > nodes.end.saturating_add(APART) {
             break;
@@ -281,7 +281,7 @@ fn scan(inside: &mut Inside<'_, '_>, content: &Content, order: Order) -> io::Res
         // Padding and clean marks are nodes, too, and may be long.
         finder.skip(if kind == CLEAN { at + 12 } else { nodes.end });
         if nodes.count > MOST {
-            return Err(io::Error::new(io::ErrorKind::Interrupted, "more nodes than are followed"));
+            return Err(io::Error::new(io::ErrorKind::QuotaExceeded, "more nodes than are followed"));
         }
     }
     nodes.end = nodes.end.min(content.len());

@@ -128,7 +128,7 @@ impl Pieces {
             }
         }
         if self.list.len() >= Pieces::MOST {
-            return Err(io::Error::new(io::ErrorKind::Interrupted, "in more pieces than are followed"));
+            return Err(io::Error::new(io::ErrorKind::QuotaExceeded, "in more pieces than are followed"));
         }
         self.list.push(Extent { len, from });
         Ok(())

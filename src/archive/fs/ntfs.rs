@@ -214,7 +214,7 @@ impl Volume {
             self.more.clear();
             for number in 0..self.records() {
                 if inside.limits().stop.raised() {
-                    return Err(io::Error::new(io::ErrorKind::Interrupted, "stopped"));
+                    return Err(io::Error::new(io::ErrorKind::QuotaExceeded, "stopped"));
                 }
                 let Ok(Some(record)) = self.record(number) else { continue };
                 if record.base != 0 {

@@ -142,7 +142,7 @@ fn scan(inside: &mut Inside<'_, '_>, content: &Content) -> io::Result<Nodes> {
     let mut finder = super::nodes::Finder::new(content.clone());
     while let Some((at, window)) = finder.next(MAGIC, 8)? {
         if inside.limits().stop.raised() {
-            return Err(io::Error::new(io::ErrorKind::Interrupted, "stopped"));
+            return Err(io::Error::new(io::ErrorKind::QuotaExceeded, "stopped"));
         }
         let len = le32(window, 16).unwrap_or(0) as usize;
         // The longest nodes are those of the index, and of directories beside data of one block.
@@ -154,7 +154,7 @@ fn scan(inside: &mut Inside<'_, '_>, content: &Content) -> io::Result<Nodes> {
         nodes.take(node, at);
         finder.skip(at + len as u64);
         if nodes.count > MOST {
-            return Err(io::Error::new(io::ErrorKind::Interrupted, "more nodes than are followed"));
+            return Err(io::Error::new(io::ErrorKind::QuotaExceeded, "more nodes than are followed"));
         }
     }
     Ok(nodes)

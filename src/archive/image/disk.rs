@@ -83,7 +83,7 @@ impl Disk {
         match plain {
             Ok(plain) if plain.len() as u64 == len => self.unpacked(&plain),
             Ok(_) => self.lose(len, io::ErrorKind::UnexpectedEof.into()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
+            Err(error) if error.kind() == io::ErrorKind::QuotaExceeded => Err(error),
             Err(error) => self.lose(len, error),
         }
     }
@@ -95,7 +95,7 @@ impl Disk {
             return self.hole(len);
         }
         let left = self.left.checked_sub(len);
-        let spent = || io::Error::new(io::ErrorKind::Interrupted, "unpacks to more bytes than are left");
+        let spent = || io::Error::new(io::ErrorKind::QuotaExceeded, "unpacks to more bytes than are left");
         self.left = left.ok_or_else(spent)?;
         let at = self.content.len().saturating_add(self.spool.len());
         self.spool.write_all(plain)?;
@@ -144,7 +144,7 @@ impl Disk {
         match plain {
             Ok(plain) if plain.len() as u64 >= least => self.unpacked(&plain),
             Ok(_) => self.lose(most, io::ErrorKind::UnexpectedEof.into()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
+            Err(error) if error.kind() == io::ErrorKind::QuotaExceeded => Err(error),
             Err(error) => self.lose(most, error),
         }
     }

@@ -100,7 +100,7 @@ fn block(blob: &Blob, at: u64, version: &Version) -> io::Result<(Vec<u8>, u64)> 
     let stored = u64::from(le32(head, 4).unwrap_or_default());
     let start = at + head.len() as u64;
     if wide && le32(head, 8) != Some(0) || stored > HEADERS {
-        return Err(io::Error::new(io::ErrorKind::Interrupted, "headers longer than are read"));
+        return Err(io::Error::new(io::ErrorKind::QuotaExceeded, "headers longer than are read"));
     }
     let packed = head.last() != Some(&0);
     let mut framed = Vec::new();
@@ -116,7 +116,7 @@ fn block(blob: &Blob, at: u64, version: &Version) -> io::Result<(Vec<u8>, u64)> 
     let mut bytes = Vec::new();
     plain.take(HEADERS + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > HEADERS {
-        return Err(io::Error::new(io::ErrorKind::Interrupted, "headers that unpack to more than is read"));
+        return Err(io::Error::new(io::ErrorKind::QuotaExceeded, "headers that unpack to more than is read"));
     }
     Ok((bytes, start + stored))
 }

@@ -36,7 +36,7 @@ fn lzma(mut packed: impl Read + 'static, len: u64) -> io::Result<Unpacked> {
         return Err(malformed("LZMA: properties that do not exist"));
     }
     if dictionary > DICTIONARY {
-        return Err(io::Error::new(io::ErrorKind::Interrupted, "LZMA: the dictionary is larger than is read"));
+        return Err(io::Error::new(io::ErrorKind::QuotaExceeded, "LZMA: the dictionary is larger than is read"));
     }
     Ok(Box::new(LzmaReader::new_with_props(packed, len, head[0], dictionary, None).map_err(io::Error::other)?))
 }
@@ -47,7 +47,7 @@ fn lzma2(mut packed: impl Read + 'static) -> io::Result<Unpacked> {
     packed.read_exact(&mut head)?;
     let size = u32::from(head[0]);
     if size > 32 {
-        return Err(io::Error::new(io::ErrorKind::Interrupted, "LZMA2: the dictionary is larger than is read"));
+        return Err(io::Error::new(io::ErrorKind::QuotaExceeded, "LZMA2: the dictionary is larger than is read"));
     }
     Ok(Box::new(Lzma2Reader::new(packed, (2 | size & 1) << (size / 2 + 11), None)))
 }

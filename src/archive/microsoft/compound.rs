@@ -73,7 +73,7 @@ impl Compound {
         };
         let sectors = usize::try_from(len / file.sector + 1).unwrap_or(SECTORS);
         if sectors > SECTORS {
-            return Err(io::Error::new(io::ErrorKind::Interrupted, "more sectors than are read"));
+            return Err(io::Error::new(io::ErrorKind::QuotaExceeded, "more sectors than are read"));
         }
         file.read_table(reader, &head, sectors);
         let per = usize::try_from(file.sector / 128).unwrap_or(4);

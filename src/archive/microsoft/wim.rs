@@ -185,7 +185,7 @@ fn open(inside: &mut Inside<'_, '_>) {
 
 /// A resource that is read at once: the table, a directory.
 fn whole(blob: &Blob, resource: Resource, method: Method, chunk: u32) -> io::Result<Vec<u8>> {
-    let limit = |why: &str| io::Error::new(io::ErrorKind::Interrupted, why.to_owned());
+    let limit = |why: &str| io::Error::new(io::ErrorKind::QuotaExceeded, why.to_owned());
     if resource.plain > DIRECTORY {
         return Err(limit("it is longer than is read"));
     }

@@ -146,7 +146,7 @@ fn walk(inside: &mut Inside<'_, '_>, image: &mut Image, root: u64) -> io::Result
             Err(error) => {
                 let name = if path.is_empty() { "/" } else { &path };
                 inside.shut(name, crate::archive::walk::reason(&error), format!("squashfs folder: {error}"));
-                if error.kind() == io::ErrorKind::Interrupted {
+                if error.kind() == io::ErrorKind::QuotaExceeded {
                     return Ok(());
                 }
                 continue;
