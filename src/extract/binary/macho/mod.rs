@@ -97,7 +97,8 @@ fn each(data: &[u8], budget: &mut usize, inventory: &mut Inventory<'_>) {
         left = fewer;
         let fault = match part {
             // A static library: the archive stage finds it by its mark.
-            _ if part.starts_with(b"!<arch>\n") => continue,
+            _ if part.starts_with(b"!<arch>\n") && part.get(66..68) == Some(b"`\n") => continue,
+            _ if part.starts_with(b"!<arch>\n") => "a static library whose first header is broken; not opened",
             [0xca, 0xfe, 0xba, ..] => "a universal file in a universal file: not opened by this version",
             [] => {
                 inventory.gap(field, Reason::Truncated, "it stands behind the end of the file");
