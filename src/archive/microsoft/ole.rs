@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::super::{Carve, Format, Inside};
 use super::compound::{Compound, MAGIC, Pieces};
 use super::database::{Database, decode, is_installer};
-use crate::bytes::le16;
+use crate::bytes::{le16, le32};
 use crate::fact::Reason;
 use crate::source::Blob;
 
@@ -20,10 +20,18 @@ fn claim(blob: &Blob) -> bool {
     blob.head().starts_with(MAGIC)
 }
 
-/// A byte order, a version and a size of sectors that exist.
+/// A byte order, a version and a size of sectors that exist, and a directory and a first table that lie within.
 fn sound(blob: &Blob) -> bool {
     let word = |at| le16(blob.head(), at);
-    word(28) == Some(0xfffe) && matches!((word(26), word(30)), (Some(3), Some(9)) | (Some(4), Some(12)))
+    let shift = match (word(26), word(30)) {
+        (Some(3), Some(9)) => 9,
+        (Some(4), Some(12)) => 12,
+        _ => return false,
+    };
+    let sectors = blob.len() >> shift;
+    let within = |at| le32(blob.head(), at).is_some_and(|sector| u64::from(sector) + 1 < sectors);
+    // How many tables there are, where the directory begins, and the first of the tables.
+    word(28) == Some(0xfffe) && [44, 48, 76].into_iter().all(within)
 }
 
 fn open(inside: &mut Inside<'_, '_>) {
