@@ -24,6 +24,7 @@ mod stream;
 mod text;
 mod wire;
 mod xml;
+mod yaml;
 
 use std::cell::OnceCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -3,17 +3,16 @@
 //! In: YAML at `meta/snap.yaml`. Out: name, version, title, programs and the label. Who published it stands in the store
 //! alone.
 
-use super::super::json::{Node, Owned};
-use super::super::{Doc, Extractor, Head, Mine, Read, text};
+use super::super::json::Node;
+use super::super::{Doc, Extractor, Head, Mine, Read, text, yaml};
 use super::Entry;
-use crate::fact::{FactKind, Inventory, Reason, cut};
+use crate::fact::{FactKind, Inventory};
 
 pub(in super::super) const EXTRACTOR: Extractor =
     Extractor { name: "package/snap", claim, extract: Read::Whole(extract) };
 
 /// Bytes and nodes of one file; real ones have some KiB.
-const MOST: usize = 1 << 20;
-const NODES: usize = 50_000;
+const BOUNDS: yaml::Bounds = yaml::Bounds { what: "a snap.yaml", bytes: 1 << 20, nodes: 50_000 };
 /// Programs said of one snap.
 const APPS: usize = 1000;
 
@@ -22,36 +21,7 @@ fn claim(head: &Head<'_>) -> bool {
 }
 
 fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
-    if doc.data.len() > MOST {
-        inventory.gap(
-            "",
-            Reason::Limit,
-            format!("a snap.yaml of {} bytes, more than {MOST}; not read", doc.data.len()),
-        );
-        return Mine::Yes;
-    }
-    let text = text::decode(doc.data).0;
-    let mut budget = serde_saphyr::Budget::default();
-    budget.max_nodes = NODES;
-    budget.max_events = 2 * NODES;
-    budget.max_total_scalar_bytes = 2 * MOST;
-    let options = serde_saphyr::options! {
-        budget: Some(budget),
-        duplicate_keys: serde_saphyr::DuplicateKeyPolicy::LastWins,
-        non_finite_float_policy: serde_saphyr::NonFiniteFloatPolicy::PassThrough,
-        with_snippet: false,
-    };
-    let tree = match serde_saphyr::from_str_with_options::<Owned>(&text, options) {
-        Ok(Owned(tree)) => tree,
-        Err(error) => {
-            let message = error.to_string();
-            let first = message.lines().next().unwrap_or_default();
-            let reason = if first.contains("budget") { Reason::Limit } else { Reason::Malformed };
-            let detail = format!("YAML breaks here, and nothing of it was read: {}", cut(first, 300));
-            inventory.gap(format!("line {}", error.location().map_or(0, |at| at.line())), reason, detail);
-            return Mine::Yes;
-        }
-    };
+    let Some(tree) = yaml::tree(doc, &BOUNDS, inventory) else { return Mine::Yes };
     let Some(name) = tree.str("name") else { return Mine::No };
     let version = tree.str("version").unwrap_or_default();
     let mut entry =

@@ -3,19 +3,19 @@
 //! In: YAML tagged `Gem::Specification`; Ruby that calls `Gem::Specification.new`. Out: name, version, authors, purl.
 //! Ruby is not run: only assignments of literals are read.
 
-use super::super::json::{Node, Owned};
-use super::super::{Doc, Extractor, Head, Mine, Read, text};
+use super::super::json::Node;
+use super::super::{Doc, Extractor, Head, Mine, Read, text, yaml};
 use super::Package;
-use crate::fact::{FactKind, Inventory, Reason, cut};
+use crate::fact::{FactKind, Inventory, Reason};
 
 pub(in super::super) const METADATA: Extractor =
-    Extractor { name: "package/gem", claim: claim_yaml, extract: Read::Whole(yaml) };
+    Extractor { name: "package/gem", claim: claim_yaml, extract: Read::Whole(metadata) };
 pub(in super::super) const SPECIFICATION: Extractor =
     Extractor { name: "package/gemspec", claim: claim_ruby, extract: Read::Whole(ruby) };
 
 /// The longest specification that is read; those of gems with many files have some hundred KiB.
 const MOST: usize = 8 << 20;
-const NODES: usize = 500_000;
+const BOUNDS: yaml::Bounds = yaml::Bounds { what: "a gem's metadata", bytes: MOST, nodes: 500_000 };
 /// Lines of Ruby looked at.
 const LINES: usize = 100_000;
 
@@ -52,35 +52,8 @@ impl Spec {
     }
 }
 
-fn yaml(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
-    if doc.data.len() > MOST {
-        let detail = format!("a gem's metadata of {} bytes, more than {MOST}; not read", doc.data.len());
-        inventory.gap("", Reason::Limit, detail);
-        return Mine::Yes;
-    }
-    let text = text::decode(doc.data).0;
-    let mut budget = serde_saphyr::Budget::default();
-    budget.max_nodes = NODES;
-    budget.max_events = 2 * NODES;
-    budget.max_total_scalar_bytes = 2 * MOST;
-    let options = serde_saphyr::options! {
-        budget: Some(budget),
-        duplicate_keys: serde_saphyr::DuplicateKeyPolicy::LastWins,
-        non_finite_float_policy: serde_saphyr::NonFiniteFloatPolicy::PassThrough,
-        with_snippet: false,
-    };
-    let tree = match serde_saphyr::from_str_with_options::<Owned>(&text, options) {
-        Ok(Owned(tree)) => tree,
-        Err(error) => {
-            let line = error.location().map_or(0, |at| at.line());
-            let message = error.to_string();
-            let first = message.lines().next().unwrap_or_default();
-            let reason = if first.contains("budget") { Reason::Limit } else { Reason::Malformed };
-            let detail = format!("YAML breaks here, and nothing of it was read: {}", cut(first, 300));
-            inventory.gap(format!("line {line}"), reason, detail);
-            return Mine::Yes;
-        }
-    };
+fn metadata(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {
+    let Some(tree) = yaml::tree(doc, &BOUNDS, inventory) else { return Mine::Yes };
     let list = |key: &str| tree.get(key).map(Node::items).unwrap_or_default().iter().filter_map(Node::text);
     let version = tree.get("version").and_then(|v| v.text().or_else(|| v.str("version")));
     let mut spec = Spec {
