@@ -5,6 +5,7 @@
 
 mod common;
 
+use std::io::Read as _;
 use std::path::Path;
 
 use underlabel::fact::Reason;
@@ -65,9 +66,20 @@ fn every_fixture_cut_at_every_length() {
 #[test]
 fn every_fixture_with_bytes_flipped() {
     for path in inputs() {
-        let whole = std::fs::read(&path).unwrap();
-        let step = whole.len() / 1500 + 1;
-        for at in (0..whole.len()).step_by(step) {
+        let mut whole = std::fs::read(&path).unwrap();
+        let mut places: Vec<usize> = (0..whole.len()).step_by(whole.len() / 1500 + 1).collect();
+        // Images are kept packed: what is changed is the image, where it holds anything.
+        if path.to_string_lossy().contains("archive-") && path.extension().is_some_and(|e| e == "gz") {
+            let mut plain = Vec::new();
+            flate2::read::GzDecoder::new(whole.as_slice()).read_to_end(&mut plain).unwrap();
+            if plain.len() > 3 << 20 {
+                continue;
+            }
+            let used: Vec<usize> = (0..plain.len()).filter(|at| plain[*at] != 0).collect();
+            places = used.iter().copied().step_by(used.len() / 120 + 1).collect();
+            whole = plain;
+        }
+        for at in places {
             for with in [0x00, 0xff, 0x80] {
                 let mut data = whole.clone();
                 data[at] ^= if with == 0 { 0x01 } else { with };
