@@ -99,6 +99,10 @@ impl Job {
         self.done.notify_all();
     }
 
+    fn is_done(&self) -> bool {
+        matches!(*lock(&self.slot), Slot::Done(_))
+    }
+
     /// What it gave, once it is there.
     fn take(&self) -> Option<Box<Done>> {
         let mut slot = lock(&self.slot);
@@ -166,6 +170,12 @@ impl<'q> Pending<'q> {
     fn turn(&mut self, walk: &mut Walk<'_>, cx: &Cx<'_>, walked: &mut Walked) {
         let Some((job, held)) = self.jobs.pop_front() else { return };
         job.run(cx);
+        // While another thread is at it, others wait to be examined.
+        while !job.is_done() {
+            let other = lock(&self.queue.waiting).0.pop_front();
+            let Some(other) = other else { break };
+            other.run(cx);
+        }
         let done = job.take();
         self.bytes -= held;
         walk.release(held);
