@@ -154,3 +154,43 @@ fn a_file_alone_gives_the_same_report_for_any_number_of_threads() {
     }
     assert!(limited > 5, "{limited}");
 }
+
+fn gzipped(data: &[u8]) -> Vec<u8> {
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gz.write_all(data).unwrap();
+    gz.finish().unwrap()
+}
+
+#[test]
+fn what_is_appended_to_a_picture_is_found() {
+    let picture = [b"\x89PNG\r\n\x1a\n".to_vec(), vec![0x5a; 3000], gzipped(&engine())].concat();
+    assert_eq!(places(&scan("logo.png", picture)).len(), 1);
+}
+
+#[test]
+fn a_container_without_an_end_hides_none_behind_it() {
+    let zip = zipped(&[("notes.txt", &[b'n'; 500])]);
+    let cut = &zip[..60];
+    let blob = [b"ACMEFW01".to_vec(), vec![0xff; 100], cut.to_vec(), gzipped(&engine()), vec![0; 100]].concat();
+    let report = scan("update.bin", blob);
+    assert_eq!(places(&report).len(), 1, "{:?}", report.gaps);
+}
+
+#[test]
+fn one_mark_within_another_is_seen() {
+    // The last byte of what could begin an archive of its own begins the one that is there.
+    let blob = [vec![0xff; 64], b"PK\x03".to_vec(), zipped(&[("lib/scan.so", &engine())]), vec![0xff; 64]].concat();
+    assert_eq!(places(&scan("update.bin", blob)).len(), 1);
+}
+
+#[test]
+fn a_self_extractor_keeps_archives_in_its_own_parts_too() {
+    let mut stub = std::fs::read(common::fixture("extract/binary-pe/acme-setup/input.exe")).unwrap();
+    let gz = gzipped(&engine());
+    let room = stub.windows(gz.len() + 8).rposition(|bytes| bytes.iter().all(|b| *b == 0));
+    let room = room.expect("padding in a section");
+    stub[room + 8..room + 8 + gz.len()].copy_from_slice(&gz);
+    let setup = [stub, zipped(&[("readme.txt", b"plain")])].concat();
+    let report = scan("setup.exe", setup);
+    assert!(places(&report).iter().any(|(path, _)| path.contains(".gzip!/")), "{:?}", places(&report));
+}

@@ -7,6 +7,7 @@
 use std::io::{BufRead, Read, Seek, SeekFrom};
 use std::sync::OnceLock;
 
+use aho_corasick::Span;
 use aho_corasick::packed::{Config, MatchKind, Searcher};
 use memchr::memmem;
 
@@ -62,8 +63,8 @@ pub(super) fn look(inside: &mut Inside<'_, '_>, told: &Told) {
     let len = inside.blob.len();
     let head = inside.blob.head();
     let program = is_program(head);
-    // A document that is read is what it says it is.
-    if len < 64 || (told.recognised && !program) || is_media(head) {
+    // A document that is read is what it says it is. A picture is not: archives are appended to them.
+    if len < 64 || (told.recognised && !program) {
         return;
     }
     let mut found = containers(inside, 0, len, &told.embedded);
@@ -71,6 +72,7 @@ pub(super) fn look(inside: &mut Inside<'_, '_>, told: &Told) {
         payload(inside, end, &mut found);
     }
     let from = match told.end {
+        _ if is_media(head) => return,
         Some(end) => end,
         // The parts of a program whose headers were not read cannot be told from its payload.
         None if program => return,
@@ -86,11 +88,16 @@ pub(super) fn behind(inside: &mut Inside<'_, '_>, end: u64, format: &str) {
         return;
     }
     let found = containers(inside, end, len, &[]);
-    let covered: u64 = found.iter().map(|(from, to)| to - from).sum();
-    if covered == 0 {
+    if found.is_empty() {
         let detail = format!("{} bytes behind the {format}; not in a known format", len - end);
-        inside.gap_at(format!("0x{end:x}"), Reason::Unsupported, detail);
+        return inside.gap_at(format!("0x{end:x}"), Reason::Unsupported, detail);
     }
+    dense(inside, end, &found, "behind a container");
+}
+
+/// Looks at a program's own parts where what lies behind them was opened already: installers keep cabinets in resources.
+pub(super) fn resources(inside: &mut Inside<'_, '_>, end: u64) {
+    containers(inside, 0, end, &[]);
 }
 
 /// What begins right behind a program is tried as a container is, by whatever a format goes by.
@@ -110,7 +117,7 @@ fn payload(inside: &mut Inside<'_, '_>, end: u64, found: &mut Vec<(u64, u64)>) {
         }
         if inside.go_on() {
             let name = format!("0x{start:x}.{}", format.name);
-            let end = inside.carved(&name, content).map_or(inside.blob.len(), |end| start + end);
+            let end = inside.carved(&name, content).map_or(inside.blob.len(), |end| start.saturating_add(end));
             found.push((start, end));
             found.sort_unstable();
         }
@@ -145,13 +152,14 @@ fn padding(blob: &Blob, from: u64) -> bool {
 fn containers(inside: &mut Inside<'_, '_>, from: u64, to: u64, known: &[Vec<u8>]) -> Vec<(u64, u64)> {
     let mut taken = Vec::new();
     let mut reached = from;
+    // Formats met whose end their reader could not tell: what follows may belong to them or not. It is looked at, but for
+    // marks of the same format, which stand in each of its members.
+    let mut endless: Vec<&str> = Vec::new();
     let (marks, more) = marks(inside.blob, from);
     for mark in marks {
-        if mark.start < reached || mark.start >= to {
-            continue;
-        }
         // What begins with the first byte was tried as a container already.
-        if mark.start == 0 {
+        let own = mark.start == 0 || endless.contains(&mark.format.name);
+        if own || mark.start < reached || mark.start >= to {
             continue;
         }
         let Ok(content) = inside.blob.content().slice(mark.start, to - mark.start) else { continue };
@@ -165,9 +173,16 @@ fn containers(inside: &mut Inside<'_, '_>, from: u64, to: u64, known: &[Vec<u8>]
             return taken;
         }
         let name = format!("0x{:x}.{}", mark.start, mark.format.name);
-        let end = inside.carved(&name, content).map_or(to, |end| mark.start.saturating_add(end)).max(mark.start + 1);
-        taken.push((mark.start, end));
-        reached = end;
+        match inside.carved(&name, content) {
+            Some(end) => {
+                reached = mark.start.saturating_add(end).max(mark.start + 1);
+                taken.push((mark.start, reached));
+            }
+            None => {
+                endless.push(mark.format.name);
+                taken.push((mark.start, to));
+            }
+        }
     }
     if more {
         inside.gap(Reason::Limit, format!("more than {MARKS} marks of containers; the rest was not looked at"));
@@ -199,7 +214,19 @@ fn marks(blob: &Blob, from: u64) -> (Vec<Mark>, bool) {
             }
         };
         match &search.packed {
-            Some(packed) => packed.find_iter(data).for_each(|m| take(m.start(), m.pattern().as_usize())),
+            // One mark may begin within another, or be the same as another format's: none hides one.
+            Some(packed) => {
+                let mut from = 0;
+                while let Some(found) = packed.find_in(data, Span { start: from, end: data.len() }) {
+                    let rest = data.get(found.start()..).unwrap_or_default();
+                    for (index, (_, carve)) in search.patterns.iter().enumerate() {
+                        if rest.starts_with(carve.magic) {
+                            take(found.start(), index);
+                        }
+                    }
+                    from = found.start() + 1;
+                }
+            }
             None => {
                 for (index, (_, carve)) in search.patterns.iter().enumerate() {
                     memmem::find_iter(data, carve.magic).for_each(|place| take(place, index));
@@ -285,11 +312,15 @@ fn dense(inside: &mut Inside<'_, '_>, from: u64, taken: &[(u64, u64)], what: &st
     }
 }
 
-/// Code that may carry an archive behind it.
-pub(super) fn is_program(head: &[u8]) -> bool {
-    const MACHO: [&[u8]; 5] =
-        [&[0xcf, 0xfa, 0xed, 0xfe], &[0xce, 0xfa, 0xed, 0xfe], &[0xca, 0xfe, 0xba, 0xbe], b"MZ", b"\x7fELF"];
-    MACHO.iter().any(|magic| head.starts_with(magic))
+/// Code that may carry an archive behind it: PE, ELF, Mach-O.
+pub(crate) fn is_program(head: &[u8]) -> bool {
+    match head {
+        [b'M', b'Z', ..] | [0x7f, b'E', b'L', b'F', ..] => true,
+        [0xce | 0xcf, 0xfa, 0xed, 0xfe, ..] | [0xfe, 0xed, 0xfa, 0xce | 0xcf, ..] => true,
+        // A universal file counts its architectures where a Java class has its version, which is 45 and up.
+        [0xca, 0xfe, 0xba, 0xbe | 0xbf, 0, 0, 0, count, ..] => *count < 45,
+        _ => false,
+    }
 }
 
 /// Pictures, sounds, films, fonts: packed by nature, and no place for code.
@@ -313,4 +344,24 @@ fn is_media(head: &[u8]) -> bool {
         b"PACK\0\0\0",
     ];
     MEDIA.iter().any(|magic| head.starts_with(magic)) || head.get(4..8).is_some_and(|kind| kind == b"ftyp")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_vector_search_takes_all_marks() {
+        let search = search();
+        // With more than 64 the crate falls back to a search a tenth as fast.
+        assert!(search.packed.is_some() && search.patterns.len() <= 64, "{}", search.patterns.len());
+        assert!(search.patterns.iter().all(|(_, carve)| carve.magic.len() >= 3));
+    }
+
+    #[test]
+    fn a_java_class_is_no_universal_file() {
+        assert!(is_program(&[0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, 2]));
+        assert!(!is_program(&[0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, 52]));
+        assert!(!is_program(b"MS") && !is_program(b""));
+    }
 }

@@ -26,6 +26,7 @@ mod walk;
 mod xar;
 mod zip;
 
+pub(crate) use carve::is_program;
 use walk::Inside;
 pub(crate) use walk::{Opened, Seen, Spent, Step, Walk, walk};
 
@@ -119,6 +120,11 @@ const FORMATS: &[Format] = &[
 
 #[cfg(test)]
 mod trial;
+
+/// True for what will be opened.
+pub(crate) fn is_container(blob: &Blob) -> bool {
+    FORMATS.iter().any(|format| (format.claim)(blob))
+}
 
 /// The names of the container formats that are opened.
 pub(crate) fn names() -> Vec<&'static str> {

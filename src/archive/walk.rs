@@ -21,8 +21,8 @@ pub(crate) enum Step<'b> {
     Begin(&'b Blob),
     /// A blob is to be looked at, containers included, before its members.
     Look(&'b mut Blob, Opened),
-    /// All in the member that began last was walked, so many levels deep.
-    End(usize),
+    /// All in a member that began was walked, so many levels deep.
+    End(&'b Blob, usize),
     /// A member of the outermost container, to be walked when it suits; only where [`Walk::defer`] is set.
     Defer(Blob),
     /// All that was deferred is to be walked now.
@@ -523,7 +523,8 @@ pub(crate) fn walk(blob: &mut Blob, walk: &mut Walk<'_>, visit: Visit<'_>) -> Op
     }
     let above = std::mem::replace(&mut walk.deepest, blob.depth);
     let end = within(blob, format, walk, visit);
-    visit(Step::End(walk.deepest - blob.depth), walk);
+    let levels = walk.deepest.saturating_sub(blob.depth);
+    visit(Step::End(blob, levels), walk);
     walk.deepest = walk.deepest.max(above);
     end
 }
@@ -551,11 +552,16 @@ fn within(blob: &mut Blob, format: Option<&Format>, walk: &mut Walk<'_>, visit: 
     let held = if blob.depth > 0 && blob.held().is_some() { blob.len() } else { 0 };
     walk.held = walk.held.saturating_add(held);
     let end = match (format, opened) {
-        (Some(format), Opened::As(_)) => open(format, blob, walk, visit),
+        (Some(format), Opened::As(_)) => {
+            let end = open(format, blob, walk, visit);
+            if let Some(end) = seen.program_end {
+                guarded(blob, walk, visit, "carver", &mut |inside| carve::resources(inside, end));
+            }
+            end
+        }
         (_, Opened::Leaf) => {
-            let inside = &mut Inside { blob, walk, visit, end: None, names: None };
-            carve::look(inside, &carve::Told { recognised: seen.recognised, end: seen.program_end, embedded: told });
-            None
+            let told = carve::Told { recognised: seen.recognised, end: seen.program_end, embedded: told };
+            guarded(blob, walk, visit, "carver", &mut |inside| carve::look(inside, &told))
         }
         _ => None,
     };
@@ -563,20 +569,34 @@ fn within(blob: &mut Blob, format: Option<&Format>, walk: &mut Walk<'_>, visit: 
     end
 }
 
-/// Opens a container. A reader that panics ends as a gap, not as an abort.
+/// Opens a container, and looks at what lies behind it. Says where it ends.
 fn open(format: &Format, blob: &Blob, walk: &mut Walk<'_>, visit: Visit<'_>) -> Option<u64> {
-    let mut inside = Inside { blob, walk, visit, end: None, names: None };
-    if catch_unwind(AssertUnwindSafe(|| (format.open)(&mut inside))).is_err() {
-        inside.gap(Reason::Malformed, format!("{} gave up on this input", format.name));
+    let end = guarded(blob, walk, visit, format.name, &mut |inside| (format.open)(inside));
+    if walk.defer && blob.depth == 0 {
+        visit(Step::Settle, walk);
     }
-    if inside.walk.defer && blob.depth == 0 {
-        (inside.visit)(Step::Settle, inside.walk);
-    }
-    let end = inside.end.filter(|end| *end <= blob.len());
+    let end = end.filter(|end| *end <= blob.len());
     if let Some(end) = end.filter(|end| *end < blob.len() && !blob.open_ended) {
-        carve::behind(&mut inside, end, format.name);
+        guarded(blob, walk, visit, "carver", &mut |inside| carve::behind(inside, end, format.name));
     }
     end
+}
+
+/// Runs a reader, whose panic ends as a gap and not as an abort. Gives the end it told.
+fn guarded(
+    blob: &Blob,
+    walk: &mut Walk<'_>,
+    visit: Visit<'_>,
+    name: &str,
+    read: &mut dyn FnMut(&mut Inside<'_, '_>),
+) -> Option<u64> {
+    let held = walk.held;
+    let mut inside = Inside { blob, walk, visit, end: None, names: None };
+    if catch_unwind(AssertUnwindSafe(|| read(&mut inside))).is_err() {
+        inside.gap(Reason::Malformed, format!("{name} gave up on this input"));
+        inside.walk.held = held;
+    }
+    inside.end
 }
 
 /// Documents inside a document go round again, within the same budget.

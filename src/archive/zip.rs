@@ -36,7 +36,7 @@ fn claim(blob: &Blob) -> bool {
         .iter()
         .any(|e| name.ends_with(e));
     let ends = |tail: Vec<u8>| ends_as_zip(&tail, blob.len()) || name.ends_with(".zip") && last_of(&tail).is_some();
-    (is_program(head) || named) && blob.tail(TAIL).is_ok_and(ends)
+    (is_stub(head) || named) && blob.tail(TAIL).is_ok_and(ends)
 }
 
 /// The number of parts of a split archive whose last part ends here.
@@ -97,11 +97,11 @@ fn unlisted<R: Read + Seek>(archive: &mut ZipArchive<R>, inside: &mut Inside<'_,
             inside.gap(Reason::Unsupported, what);
         }
         let behind = tail.len().saturating_sub(end);
-        if behind > 0 && !is_program(blob.head()) {
+        if behind > 0 && !is_stub(blob.head()) {
             inside.gap(Reason::Unsupported, format!("zip: {behind} bytes behind the archive; not read"));
         }
     }
-    if archive.offset() > front(blob.head()) && !is_program(blob.head()) {
+    if archive.offset() > front(blob.head()) && !is_stub(blob.head()) {
         inside.gap(Reason::Unsupported, format!("zip: {} bytes in front of the archive; not read", archive.offset()));
     }
     let mut spans: Vec<(u64, u64)> = Vec::with_capacity(archive.len());
@@ -163,8 +163,9 @@ fn front(head: &[u8]) -> u64 {
     }
 }
 
-fn is_program(head: &[u8]) -> bool {
-    head.starts_with(b"MZ") || head.starts_with(b"\x7fELF") || head.starts_with(b"#!")
+/// A program or a script that unpacks what stands behind it.
+fn is_stub(head: &[u8]) -> bool {
+    super::is_program(head) || head.starts_with(b"#!")
 }
 
 /// A local header that makes sense: a version and a method that exist, a date, a name of printable characters.

@@ -191,11 +191,6 @@ pub(crate) fn names() -> Vec<&'static str> {
     EXTRACTORS.iter().chain(OF_CONTAINERS).chain(IN_FRONT).map(|e| e.name).collect()
 }
 
-/// True for code that may carry an archive behind it.
-pub(crate) fn is_program(head: &[u8]) -> bool {
-    head.starts_with(b"MZ") || head.starts_with(b"\x7fELF")
-}
-
 /// What a name says, for any blob, and where a symbolic link leads.
 pub(crate) fn name_facts(blob: &Blob, inventory: &mut Inventory<'_>) {
     inventory.say(FactKind::FileName, base_name(&blob.inner), "name");

@@ -88,7 +88,7 @@ pub fn inspect(
             archive::walk(&mut blob, &mut walk, &mut |step, _| match step {
                 Step::Look(blob, opened) => read(blob, opened, limits, &options, each),
                 // What is read is printed at every place.
-                Step::Begin(_) | Step::End(_) | Step::Defer(_) | Step::Settle => Seen::default(),
+                Step::Begin(_) | Step::End(..) | Step::Defer(_) | Step::Settle => Seen::default(),
             });
             walk.into_gaps(&path).iter().for_each(|gap| each(&said_gap(gap)));
         }

@@ -71,10 +71,19 @@ impl Queue {
         }
     }
 
-    /// Lets the threads go.
-    pub fn close(&self) {
-        lock(&self.waiting).1 = true;
-        self.change.notify_all();
+    /// Lets the threads go once it is dropped.
+    pub fn until_dropped(&self) -> Closes<'_> {
+        Closes(self)
+    }
+}
+
+/// Ends the work on a queue.
+pub(super) struct Closes<'q>(&'q Queue);
+
+impl Drop for Closes<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.waiting).1 = true;
+        self.0.change.notify_all();
     }
 }
 

@@ -24,6 +24,8 @@ use crate::source::{self, Entry, Limits, Stop};
 const GAPS: usize = 1000;
 /// Opened containers listed per input file.
 const OPENED: usize = 10_000;
+/// Bytes from which on the digest of an input file is made beside its walk.
+const APART: u64 = 1 << 20;
 /// Documents whose completeness is told per input file.
 const DOCUMENTS: usize = 1000;
 
@@ -171,7 +173,10 @@ fn walk_one(entry: &mut Entry, digest: bool, cx: &Cx<'_>) -> Walked {
         }
     };
     walked.bytes = blob.len();
-    if cx.limits.threads < 2 {
+    // A digest has a thread of its own where it takes longer than to begin one; other threads are for members.
+    let apart = digest && blob.len() > APART;
+    let workers = if archive::is_container(&blob) { cx.limits.threads.saturating_sub(1) } else { 0 };
+    if cx.limits.threads < 2 || (workers == 0 && !apart) {
         if digest {
             walked.sha256 = sha256(blob.reader(), cx.limits);
         }
@@ -185,11 +190,12 @@ fn walk_one(entry: &mut Entry, digest: bool, cx: &Cx<'_>) -> Walked {
     let part = Cx { limits: &part, ..*cx };
     let whole = std::thread::scope(|scope| {
         let sum = scope.spawn(|| if digest { sha256(reader, cx.limits) } else { None });
-        for _ in 1..cx.limits.threads {
+        // Closed even if the walk panics: the threads would wait for ever.
+        let _closes = queue.until_dropped();
+        for _ in 0..workers {
             scope.spawn(|| queue.work(&part));
         }
         let whole = within(&mut blob, &mut walked, &part, Some((&queue, cx.limits.stop.clone())));
-        queue.close();
         walked.sha256 = sum.join().unwrap_or_default();
         whole
     });
@@ -230,20 +236,24 @@ fn within(blob: &mut source::Blob, walked: &mut Walked, cx: &Cx<'_>, queue: Opti
     whole
 }
 
+/// The members that began and did not end, the outermost first.
+pub(super) type Frames = Vec<(Arc<str>, Option<Frame>)>;
+
 /// One step of the walk.
-pub(super) fn step(
-    one: Step<'_>,
-    walk: &mut Walk<'_>,
-    cx: &Cx<'_>,
-    walked: &mut Walked,
-    frames: &mut Vec<Option<Frame>>,
-) -> Seen {
+pub(super) fn step(one: Step<'_>, walk: &mut Walk<'_>, cx: &Cx<'_>, walked: &mut Walked, frames: &mut Frames) -> Seen {
     match one {
         Step::Look(blob, opened) => examine(blob, opened, cx, walked),
         Step::Begin(blob) => begin(blob, walk, cx, walked, frames),
-        Step::End(levels) => {
-            if let Some(Some(frame)) = frames.pop() {
-                cx.memo.keep(frame, levels, walk, walked);
+        Step::End(blob, levels) => {
+            // What began within and gave up has no end of its own.
+            while let Some((path, frame)) = frames.pop() {
+                if path != blob.path {
+                    continue;
+                }
+                if let Some(frame) = frame {
+                    cx.memo.keep(frame, levels, walk, walked);
+                }
+                break;
             }
             Seen::default()
         }
@@ -252,22 +262,16 @@ pub(super) fn step(
 }
 
 /// A member begins: if the same was met before, all is told at once.
-fn begin(
-    blob: &source::Blob,
-    walk: &mut Walk<'_>,
-    cx: &Cx<'_>,
-    walked: &mut Walked,
-    frames: &mut Vec<Option<Frame>>,
-) -> Seen {
-    let frame = key(blob, cx).map(|key| {
-        let known = cx.memo.repeat(&key, blob, walk, walked);
-        (!known).then(|| Frame::new(key, blob, walk, walked))
-    });
-    match frame {
-        Some(None) => return Seen { repeated: true, ..Seen::default() },
-        Some(frame) => frames.push(frame),
-        None => frames.push(None),
+fn begin(blob: &source::Blob, walk: &mut Walk<'_>, cx: &Cx<'_>, walked: &mut Walked, frames: &mut Frames) -> Seen {
+    let path = Arc::clone(&blob.path);
+    let Some(key) = key(blob, cx) else {
+        frames.push((path, None));
+        return Seen::default();
+    };
+    if cx.memo.repeat(&key, blob, walk, walked) {
+        return Seen { repeated: true, ..Seen::default() };
     }
+    frames.push((path, Some(Frame::new(key, blob, walk, walked))));
     Seen::default()
 }
 
@@ -358,7 +362,7 @@ pub(super) fn read(
     inventory: &mut Inventory<'_>,
 ) {
     // What is packed says nothing as bytes; a program in front of an archive does.
-    let packed = matches!(opened, Opened::As(_)) && !extract::is_program(blob.head());
+    let packed = matches!(opened, Opened::As(_)) && !archive::is_program(blob.head());
     extract::extract(blob, packed, limits, options, inventory);
     if opened == Opened::Leaf {
         extract::header_fact(blob.head(), inventory);

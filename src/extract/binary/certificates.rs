@@ -7,7 +7,8 @@ use std::collections::HashSet;
 
 use super::super::signature::Certificate;
 use super::super::signature::digest::Algorithm;
-use super::super::{Doc, Extractor, Head, Mine, Read, is_program};
+use super::super::{Doc, Extractor, Head, Mine, Read};
+use crate::archive::is_program;
 use crate::fact::{FactKind, Inventory, Reason};
 
 pub(in super::super) const EXTRACTOR: Extractor =
@@ -22,7 +23,7 @@ const CERTIFICATES: usize = 1000;
 const LONGEST: usize = 64 << 10;
 
 fn claim(head: &Head<'_>) -> bool {
-    is_program(head.data) || super::macho::claim(head)
+    is_program(head.data)
 }
 
 fn extract(doc: &Doc<'_>, inventory: &mut Inventory<'_>) -> Mine {

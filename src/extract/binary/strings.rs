@@ -13,7 +13,8 @@ use std::io::Read as _;
 use aho_corasick::packed::Searcher;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
-use super::super::{Extractor, Head, Input, Mine, Read, is_program, text};
+use super::super::{Extractor, Head, Input, Mine, Read, text};
+use crate::archive::is_program;
 use crate::fact::{FactKind, Inventory, Reason};
 use crate::source::unreadable;
 
