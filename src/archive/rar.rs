@@ -121,6 +121,9 @@ fn open(inside: &mut Inside<'_, '_>) {
     };
     let result = archive.extract_with_control_and_errors(options, decide, failed);
     let mut state = state.borrow_mut();
+    if let Some(end) = end(state.inside.blob) {
+        state.inside.ends_at(end);
+    }
     match result {
         Ok(_) => state.finish(None),
         Err(error) => {
@@ -131,6 +134,92 @@ fn open(inside: &mut Inside<'_, '_>) {
             state.inside.gap(reason, format!("rar: {what}; members may be missing"));
         }
     }
+}
+
+/// Where the archive ends: behind the block that says so, else behind the last one. Nothing where a block is encrypted or
+/// broken.
+fn end(blob: &Blob) -> Option<u64> {
+    let five = blob.head().starts_with(FIVE);
+    let mut at = match five {
+        true => FIVE.len() as u64,
+        false if blob.head().starts_with(FOUR) => FOUR.len() as u64,
+        false => return None,
+    };
+    let block = |at: u64| {
+        let bytes = blob.content().bytes(at, 64.min(blob.len().saturating_sub(at))).ok()?;
+        if five { block_of_five(&bytes) } else { block_of_four(&bytes) }
+    };
+    // Every block takes at least seven bytes.
+    while at < blob.len() {
+        let Some((kind, len)) = block(at) else { break };
+        at = at.checked_add(len)?;
+        if kind == Block::Encryption {
+            return None;
+        }
+        if kind == Block::End {
+            break;
+        }
+    }
+    (at <= blob.len()).then_some(at)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Block {
+    End,
+    Encryption,
+    Other,
+}
+
+/// Kind and length of a block of version 5: a checksum, then numbers of seven bits a byte.
+fn block_of_five(bytes: &[u8]) -> Option<(Block, u64)> {
+    let mut at = 4;
+    let mut number = || {
+        let mut value = 0u64;
+        for shift in (0..63).step_by(7) {
+            let byte = *bytes.get(at)?;
+            at += 1;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Some((value, at as u64));
+            }
+        }
+        None
+    };
+    let (header, from) = number()?;
+    let (kind, _) = number()?;
+    let (flags, _) = number()?;
+    // An area of extra fields and one of data, each with a length.
+    if flags & 1 != 0 {
+        number()?;
+    }
+    let data = if flags & 2 != 0 { number()?.0 } else { 0 };
+    let kind = match kind {
+        5 => Block::End,
+        4 => Block::Encryption,
+        1..=3 => Block::Other,
+        _ => return None,
+    };
+    Some((kind, from.checked_add(header)?.checked_add(data)?))
+}
+
+/// The same of versions 1.5 to 4: a checksum, a kind, flags, a length, and for some the length of what follows.
+fn block_of_four(bytes: &[u8]) -> Option<(Block, u64)> {
+    let (kind, flags, header) = (*bytes.get(2)?, le16(bytes, 3)?, u64::from(le16(bytes, 5)?));
+    let mut data = 0;
+    if flags & 0x8000 != 0 || matches!(kind, 0x74 | 0x7a) {
+        data = u64::from(le32(bytes, 7)?);
+        // Files of more than four GiB state the high half behind the fixed fields.
+        if matches!(kind, 0x74 | 0x7a) && flags & 0x100 != 0 {
+            data |= u64::from(le32(bytes, 32)?) << 32;
+        }
+    }
+    let kind = match kind {
+        0x7b => Block::End,
+        0x73 if flags & 0x80 != 0 => Block::Encryption,
+        0x72..=0x7a => Block::Other,
+        _ => return None,
+    };
+    (header >= 7).then_some((kind, header.checked_add(data)?))
 }
 
 /// A file that is being written.
@@ -158,10 +247,7 @@ impl Reading<'_, '_, '_> {
         if spool.len() == 0 && error.is_none() && size == 0 {
             return self.inside.name_only(&name);
         }
-        match spool.finish() {
-            Ok(content) => self.inside.member(&name, declared, &mut content.reader()),
-            Err(error) => self.inside.shut(&name, Reason::Unreadable, format!("temporary file: {error}")),
-        }
+        self.inside.unpacked(&name, declared, spool);
     }
 }
 
@@ -198,4 +284,37 @@ fn told(error: &Error) -> (Reason, String) {
         _ => Reason::Malformed,
     };
     (reason, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_of_both_kinds_are_measured() {
+        // Version 5: checksum, three bytes of header, kind, flags, extra length.
+        assert!(block_of_five(&[0, 0, 0, 0, 3, 5, 1, 0]) == Some((Block::End, 8)));
+        assert!(block_of_five(&[0, 0, 0, 0, 4, 2, 2, 0x80, 1]) == Some((Block::Other, 9 + 128)));
+        assert!(block_of_five(&[0, 0, 0, 0, 4, 9, 0, 0]).is_none());
+        assert!(block_of_five(&[0, 0, 0, 0, 0x80]).is_none());
+        // Version 4: checksum, kind, flags, length.
+        assert!(block_of_four(&[0, 0, 0x7b, 0, 0x40, 7, 0]) == Some((Block::End, 7)));
+        let mut file = vec![0; 36];
+        (file[2], file[4], file[5], file[7], file[3], file[32]) = (0x74, 0x80, 36, 9, 0, 1);
+        assert!(block_of_four(&file) == Some((Block::Other, 36 + 9)));
+        file[4] = 0x81;
+        assert!(block_of_four(&file) == Some((Block::Other, 36 + 9 + (1 << 32))));
+        assert!(block_of_four(&[0, 0, 0x7b, 0, 0, 6, 0]).is_none(), "no room for its own header");
+    }
+
+    #[test]
+    fn an_archive_ends_behind_the_block_that_says_so() {
+        let four = [FOUR, &[0, 0, 0x73, 0, 0, 13, 0, 0, 0, 0, 0, 0, 0], &[0, 0, 0x7b, 0, 0x40, 7, 0]].concat();
+        let locked = [FOUR, &[0, 0, 0x73, 0x80, 0, 13, 0, 0, 0, 0, 0, 0, 0]].concat();
+        let of = |bytes: &[u8]| end(&Blob::nameless(bytes.to_vec().into()));
+        assert_eq!(of(&four), Some(four.len() as u64));
+        assert_eq!(of(&[&four[..], b"behind"].concat()), Some(four.len() as u64));
+        assert_eq!(of(&locked), None);
+        assert_eq!(of(b"MZ"), None);
+    }
 }

@@ -372,6 +372,20 @@ impl Inside<'_, '_> {
         }
     }
 
+    /// A member that its reader had to unpack by itself.
+    pub fn unpacked(&mut self, name: &str, declared: Option<u64>, spool: Spool) {
+        self.walk.members += 1;
+        let len = spool.len();
+        self.walk.unpacked = self.walk.unpacked.saturating_add(len);
+        if let Some(size) = declared.filter(|size| *size != len) {
+            self.shut(name, Reason::Truncated, format!("{len} bytes where {size} are declared"));
+        }
+        match spool.finish() {
+            Ok(content) => self.descend(name, content),
+            Err(error) => self.shut(name, Reason::Unreadable, format!("temporary file: {error}")),
+        }
+    }
+
     /// A member whose bytes stand in the container as they are.
     pub fn part(&mut self, name: &str, start: u64, len: u64) {
         self.walk.members += 1;
