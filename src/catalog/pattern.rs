@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 
-use super::compare::{cpe, digits_as_hash, entity_key, has_path, has_word, hosts, purl_keys};
+use super::compare::{cpe, digits_as_hash, entity_key, entity_keys, has_path, has_word, hosts, purl_keys};
 
 /// One value or several.
 #[derive(Clone, Debug, Deserialize)]
@@ -283,7 +283,7 @@ impl Keyed {
         match self {
             Keyed::Whole => vec![value.to_owned()],
             Keyed::Folded => vec![value.to_lowercase()],
-            Keyed::Entity => vec![entity_key(value)],
+            Keyed::Entity => entity_keys(value),
             Keyed::Cpe => cpe(value)
                 .map(|(vendor, product)| vec![format!("{vendor}:{product}"), format!("{vendor}:*")])
                 .unwrap_or_default(),
@@ -318,6 +318,44 @@ mod tests {
             assert!(p.matches(same), "{same}");
         }
         for other in ["Acme Laboratories Inc", "Acme", "Acme Labs", "Inc.", "The Acme Lab, Inc. Fan Club", ""] {
+            assert!(!p.matches(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn companies_compare_in_any_script_and_encoding() {
+        let p = pattern(r#"entity = "АО «Лаборатория Касперского»""#);
+        for same in [
+            "Лаборатория Касперского",
+            "ЗАО \"ЛАБОРАТОРИЯ КАСПЕРСКОГО\"",
+            "Laboratoriya Kasperskogo, AO",
+            // UTF-8 read as Windows-1252 and as Windows-1251; Windows-1251 read as Windows-1252.
+            "\u{d0}\u{9b}Ð°Ð±Ð¾Ñ€Ð°Ñ‚Ð¾Ñ€Ð¸Ñ\u{8f} ÐšÐ°Ñ\u{81}Ð¿ÐµÑ€Ñ\u{81}ÐºÐ¾Ð³Ð¾",
+            "Р›Р°Р±РѕСЂР°С‚РѕСЂРёСЏ РљР°СЃРїРµСЂСЃРєРѕРіРѕ",
+            "ÀÎ «Ëàáîðàòîðèÿ Êàñïåðñêîãî»",
+        ] {
+            assert!(p.matches(same), "{same}");
+        }
+        for other in ["Касперский", "Евгений Касперский", "Лаборатория", "Laboratoriya Kasperskogo Fan"]
+        {
+            assert!(!p.matches(other), "{other}");
+        }
+        let p = pattern(r#"entity = "Acme Lab""#);
+        for same in [
+            "Acme Lab\u{c2}\u{ae}",
+            "Acme Labâ„¢, Inc.",
+            "Acme Lab&reg; Inc",
+            "Acme Lab(R)",
+            "Acme Lab,",
+            "АО Acme Lab",
+            "Аcmе Lаb",
+            "A.c.m.e. Lab\u{200b}",
+            "Other Ltd; Acme Lab",
+            "Other / Acme Lab",
+        ] {
+            assert!(p.matches(same), "{same}");
+        }
+        for other in ["Acmei Lab Consulting", "Acme and Lab", "Jane Acme Lab", "Acmé Lab"] {
             assert!(!p.matches(other), "{other}");
         }
     }
