@@ -79,6 +79,20 @@ impl Catalog {
                 say(format!("a pattern of fewer than {SHORTEST} characters is met by chance"));
             }
         }
+        for carrier in &self.carriers {
+            let mut say = |what: &str| found.push(format!("{}: {}: {what}", carrier.file, carrier.id));
+            if carrier.sources.is_empty()
+                || carrier.sources.iter().any(|s| s.trim().len() < 8 || s.contains("index id"))
+            {
+                say("no source that can be opened");
+            }
+            if carrier.checked.parse::<jiff::civil::Date>().is_err() {
+                say("checked is no date");
+            }
+            if [&carrier.period, &carrier.status_detail, &carrier.component].iter().any(|text| text.trim().is_empty()) {
+                say("it must say what was carried, when, and since when that is so or not");
+            }
+        }
         for look_alike in self.indicators.iter().filter(|i| i.look_alike) {
             if !self.indicators.iter().any(|i| i.unless.contains(&look_alike.id)) {
                 found.push(format!("{}: {}: no indicator is cancelled by it", look_alike.file, look_alike.id));

@@ -3,6 +3,7 @@
 //! In: TOML, built in or the user's own. Out: a [`Catalog`]. Must not know: any format, any rule.
 //! One file a product family; a new indicator is TOML only.
 
+mod carrier;
 mod compare;
 mod lint;
 mod pattern;
@@ -12,6 +13,8 @@ use std::collections::HashMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use carrier::CarrierRow;
+pub use carrier::{Basis, Carrier, CarrierStatus, Versions};
 pub(crate) use compare::entity_key;
 pub(crate) use pattern::Keyed;
 pub use pattern::{Match, Pattern};
@@ -24,6 +27,7 @@ const FILES: &[(&str, &str)] = &[
     ("android-apps.toml", include_str!("android-apps.toml")),
     ("anti-spam.toml", include_str!("anti-spam.toml")),
     ("browser.toml", include_str!("browser.toml")),
+    ("carriers.toml", include_str!("carriers.toml")),
     ("databases.toml", include_str!("databases.toml")),
     ("kaspersky.toml", include_str!("kaspersky.toml")),
     ("kasperskyos.toml", include_str!("kasperskyos.toml")),
@@ -242,6 +246,8 @@ struct File {
     look_alike: Vec<LookAlike>,
     #[serde(default)]
     brand: Vec<BrandRow>,
+    #[serde(default)]
+    carrier: Vec<CarrierRow>,
 }
 
 #[derive(Deserialize)]
@@ -279,6 +285,7 @@ pub struct Catalog {
     products: Vec<Product>,
     indicators: Vec<Indicator>,
     brands: Vec<Brand>,
+    carriers: Vec<Carrier>,
     by_id: HashMap<String, usize>,
 }
 
@@ -351,6 +358,13 @@ impl Catalog {
                 file: name.to_owned(),
             });
         }
+        for row in file.carrier {
+            let id = row.id.clone();
+            if self.carriers.iter().any(|c| c.id == id) {
+                return Err(broken(format!("carrier {id:?} stands twice")));
+            }
+            self.carriers.push(Carrier::of(row, name).map_err(|e| broken(format!("carrier {id:?}: {e}")))?);
+        }
         Ok(())
     }
 
@@ -421,6 +435,12 @@ impl Catalog {
     #[must_use]
     pub fn brands(&self) -> &[Brand] {
         &self.brands
+    }
+
+    /// Every product on record as having carried what is looked for.
+    #[must_use]
+    pub fn carriers(&self) -> &[Carrier] {
+        &self.carriers
     }
 
     /// What the string stage looks for. Every pattern on text contains one of these (the lint checks it):

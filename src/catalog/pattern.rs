@@ -41,6 +41,18 @@ pub struct Match {
     stem: Option<Many>,
 }
 
+impl Match {
+    /// Names of companies.
+    pub(super) fn entities(names: Vec<String>) -> Match {
+        Match { entity: Some(Many::Several(names)), ..Match::default() }
+    }
+
+    /// Whole words, in any case.
+    pub(super) fn words(words: Vec<String>) -> Match {
+        Match { word: Some(Many::Several(words)), ignore_case: true, ..Match::default() }
+    }
+}
+
 /// The ways of comparing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum How {
