@@ -68,6 +68,13 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
+/// Hex digits as the letters they stand for, `.` for what is none.
+pub(crate) fn letters(hex: &str) -> String {
+    let digits: Vec<u32> = hex.chars().filter_map(|c| c.to_digit(16)).collect();
+    let letter = |byte| char::from_u32(byte).filter(|c| c.is_ascii_graphic() || *c == ' ').unwrap_or('.');
+    digits.chunks_exact(2).map(|pair| pair.iter().fold(0, |byte, digit| byte * 16 + digit)).map(letter).collect()
+}
+
 /// Shannon's entropy, in bits a byte: random, packed and encrypted data have nearly 8.
 pub(crate) fn entropy(data: &[u8]) -> f64 {
     let mut counts = [[0u32; 256]; 4];

@@ -5,8 +5,9 @@
 mod confidence;
 mod contradiction;
 mod label;
+mod told;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 pub use contradiction::{Statement, contradictions};
 pub use label::own_label;
@@ -14,6 +15,7 @@ pub(crate) use label::vendor_is_known;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+pub use told::{DateOf, Dated, dates, versions};
 
 use crate::bytes::hex;
 use crate::catalog::{Catalog, Class, Indicator, Joins, Product, Strength, entity_key};
@@ -295,14 +297,43 @@ fn relation(product: &Product, evidence: &[Evidence<'_>], label: Option<&Label>,
     }
 }
 
-/// The same find in the same product has the same fingerprint, wherever the product lies.
+/// The same find in the same product has the same fingerprint, wherever the product lies and however its file is called:
+/// a label with a maker or a product names it, else the unit does.
 fn fingerprint(product: &str, unit: &str, label: Option<&Label>) -> String {
+    let label = label.filter(|l| l.from != LabelSource::FileName);
     let vendor = label.and_then(|l| l.vendor.as_deref()).map(entity_key).unwrap_or_default();
     let name = label.and_then(|l| l.product.as_deref()).map(entity_key).unwrap_or_default();
+    let unit = if name.is_empty() { unit } else { "" };
     let mut hash = Sha256::new();
-    for part in ["underlabel/1", product, unit, &vendor, &name] {
+    for part in ["underlabel/2", product, unit, &vendor, &name] {
         hash.update(part.as_bytes());
         hash.update([0]);
     }
     hex(hash.finalize().get(..16).unwrap_or_default())
+}
+
+/// Finds of one fingerprint are one: an SBOM and the files it speaks of, the parts of one product in several packages.
+/// Signs of different places make nothing surer, so the surest of them stands.
+#[must_use]
+pub fn merge(finds: Vec<Find<'_>>) -> Vec<Find<'_>> {
+    let mut merged: Vec<Find<'_>> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for mut find in finds {
+        let Some(one) = places.get(&find.fingerprint).and_then(|at| merged.get_mut(*at)) else {
+            places.insert(find.fingerprint.clone(), merged.len());
+            merged.push(find);
+            continue;
+        };
+        let mention = |f: &Find<'_>| f.relation == Relation::Mention;
+        // A sign too weak for a find says nothing of how the find stands to its label; nor does a document where the
+        // bytes were at hand.
+        let weight = |f: &Find<'_>| (!mention(f), f.relation != Relation::Declared, f.confidence);
+        if weight(&find) > weight(one) {
+            (one.relation, one.label) = (find.relation, find.label.take());
+        }
+        one.confidence = one.confidence.max(find.confidence);
+        one.evidence.append(&mut find.evidence);
+        one.evidence.sort_by(|a, b| (&a.hit.at, &a.indicator.id).cmp(&(&b.hit.at, &b.indicator.id)));
+    }
+    merged
 }

@@ -328,6 +328,8 @@ fn says_of(component: &Component) -> Arc<[(FactKind, String)]> {
         FactKind::FileName,
         FactKind::Version,
         FactKind::ProductVersion,
+        FactKind::FileVersion,
+        FactKind::SignedAt,
     ];
     let told = component.facts().filter(|f| TOLD.contains(&f.kind) && !f.doubted);
     let mut says: Vec<(FactKind, String)> = Vec::new();

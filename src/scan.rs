@@ -24,7 +24,7 @@ use crate::finding::{self, Find, Relation, Unit};
 use crate::matching::Matcher;
 use crate::regulation::Rules;
 use crate::report::{
-    CatalogInfo, ContextInfo, Examined, Finding, Gap, Label, Note, Report, SCHEMA_VERSION, Subject, Tool,
+    CatalogInfo, ContextInfo, Examined, Finding, Gap, Label, Note, Report, SCHEMA_VERSION, Subject, Tool, on_record,
 };
 use crate::source::{self, Limits, Source};
 use crate::verdict::{self, Context};
@@ -150,16 +150,16 @@ fn run(
             sha256: None,
             label: None,
             formats: Vec::new(),
+            on_record: Vec::new(),
         };
         let mut layers = Layers::default();
         let mut walked = walked;
         walked.iter_mut().for_each(|one| layers.append(std::mem::take(&mut one.layers)));
         let first = report.findings.len();
         let units = gather(walked, &mut subject, &mut report, matcher, catalog);
-        for unit in &units {
-            for find in finding::findings(unit, catalog) {
-                conclude(&find, &subject.path, (catalog, rules), context, options, &mut report);
-            }
+        let finds = units.iter().flat_map(|unit| finding::findings(unit, catalog)).collect();
+        for find in finding::merge(finds) {
+            conclude(&find, &subject.path, (catalog, rules), context, options, &mut report);
         }
         let places = report.findings.iter_mut().skip(first).flat_map(|finding| &mut finding.places);
         for place in places {
@@ -255,6 +255,7 @@ fn gather(
                     at: Location::whole(&one.path),
                     from: LabelSource::FileName,
                 };
+                subject.on_record = label.as_ref().map(|label| on_record(label, catalog)).unwrap_or_default();
                 subject.label = Some(Label::of(&label.clone().unwrap_or_else(by_name)));
                 subject.sha256 = one.sha256;
                 subject.formats = one.formats.iter().map(|f| (*f).to_owned()).collect();
@@ -269,6 +270,7 @@ fn gather(
     }
     if !single {
         rest.label = finding::own_label(&rest.labels, "", catalog);
+        subject.on_record = rest.label.as_ref().map(|label| on_record(label, catalog)).unwrap_or_default();
         subject.label = rest.label.as_ref().map(Label::of);
         if !rest.matches.is_empty() {
             units.push(rest);

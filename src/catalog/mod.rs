@@ -10,6 +10,7 @@ mod pattern;
 
 use std::collections::HashMap;
 
+use regex::{Regex, RegexBuilder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -201,10 +202,42 @@ pub struct Indicator {
     pub checked: String,
     /// What else to know; for a look-alike, what it really is.
     pub note: Option<String>,
+    /// What of the value is a version.
+    version: Option<Regex>,
+    /// What of the value is a date or a year.
+    date: Option<Regex>,
     /// True for a look-alike: it never makes a find, it only cancels.
     pub look_alike: bool,
     /// The file it stands in.
     pub file: String,
+}
+
+impl Indicator {
+    /// The version that a value it compared with tells.
+    #[must_use]
+    pub fn version(&self, value: &str) -> Option<String> {
+        captured(self.version.as_ref()?, value)
+    }
+
+    /// The date or year that a value it compared with tells.
+    #[must_use]
+    pub fn date(&self, value: &str) -> Option<String> {
+        captured(self.date.as_ref()?, value)
+    }
+}
+
+/// A regular expression with one group.
+fn capture(regex: Option<String>) -> Result<Option<Regex>, String> {
+    let Some(regex) = regex else { return Ok(None) };
+    let built = RegexBuilder::new(&regex).size_limit(1 << 20).build().map_err(|e| format!("regex {regex:?}: {e}"))?;
+    match built.captures_len() {
+        2 => Ok(Some(built)),
+        _ => Err(format!("regex {regex:?} needs one group: what is told")),
+    }
+}
+
+fn captured(regex: &Regex, value: &str) -> Option<String> {
+    regex.captures(value)?.get(1).map(|group| group.as_str().to_owned())
 }
 
 /// Names under which a maker sells its own: on a label they are no foreign brand, and they find nothing.
@@ -266,6 +299,8 @@ struct Row {
     source: String,
     checked: String,
     note: Option<String>,
+    version: Option<String>,
+    date: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -312,7 +347,9 @@ impl Catalog {
         let file: File = toml::from_str(text).map_err(|e| broken(e.to_string().trim_end().to_owned()))?;
         self.products.extend(file.product);
         for row in file.indicator {
-            let pattern = Pattern::compile(row.r#match).map_err(|e| broken(format!("indicator {:?}: {e}", row.id)))?;
+            let wrong = |e| broken(format!("indicator {:?}: {e}", row.id));
+            let pattern = Pattern::compile(row.r#match).map_err(wrong)?;
+            let (version, date) = (capture(row.version).map_err(wrong)?, capture(row.date).map_err(wrong)?);
             self.push(Indicator {
                 id: row.id,
                 product: row.product,
@@ -325,6 +362,8 @@ impl Catalog {
                 source: row.source,
                 checked: row.checked,
                 note: row.note,
+                version,
+                date,
                 look_alike: false,
                 file: name.to_owned(),
             })?;
@@ -343,6 +382,8 @@ impl Catalog {
                 source: row.source,
                 checked: row.checked,
                 note: Some(row.what),
+                version: None,
+                date: None,
                 look_alike: true,
                 file: name.to_owned(),
             })?;

@@ -6,7 +6,7 @@ use crate::bytes::hex;
 use crate::fact::{FactKind, Inventory};
 
 /// Bytes shown: more than any catalogued header.
-const BYTES: usize = 48;
+const BYTES: usize = 64;
 
 pub(super) fn say(head: &[u8], inventory: &mut Inventory) {
     let head = head.get(..BYTES).unwrap_or(head);

@@ -2,9 +2,9 @@
 //!
 //! In: a find and its verdicts. Out: a [`Finding`].
 
-use super::{EvidenceOut, Finding, Label, Place, Product, Route, Statement};
+use super::{DateSeen, EvidenceOut, Finding, Label, OnRecord, Place, Product, Route, Statement};
 use crate::catalog::Catalog;
-use crate::fact::FactKind;
+use crate::fact::{self, LabelSource};
 use crate::finding::{self, Evidence, Find};
 use crate::verdict::{Outcome, Verdict};
 
@@ -12,6 +12,8 @@ use crate::verdict::{Outcome, Verdict};
 const SHOWN_PER_INDICATOR: usize = 5;
 /// Places listed per finding; the rest is counted.
 const PLACES: usize = 1000;
+/// Dates listed per finding, the latest.
+const DATES: usize = 20;
 /// Ways to components listed per finding.
 const ROUTES: usize = 50;
 
@@ -21,7 +23,6 @@ impl Finding {
     pub fn of(find: &Find<'_>, subject: &str, verdicts: Vec<Verdict>, catalog: &Catalog) -> Finding {
         let mut places: Vec<Place> = Vec::new();
         let mut contradictions = finding::contradictions(&find.evidence, catalog);
-        let mut versions: Vec<String> = Vec::new();
         for one in &find.evidence {
             let path = one.hit.at.path.to_string();
             if places.last().is_none_or(|p| p.path != path) {
@@ -30,13 +31,12 @@ impl Finding {
             if let Some(place) = places.last_mut() {
                 add(place, one);
             }
-            let version =
-                one.hit.says.iter().filter(|(kind, _)| matches!(kind, FactKind::Version | FactKind::ProductVersion));
-            // A version resource with a foreign name tells the wrapper's version, not the engine's.
-            versions.extend(version.filter(|_| one.hit.declared).map(|(_, v)| v.clone()));
         }
-        versions.sort();
-        versions.dedup();
+        let mut indicators: Vec<String> = find.evidence.iter().map(|e| e.indicator.id.clone()).collect();
+        indicators.sort_unstable();
+        indicators.dedup();
+        let mut dates = dates(find, &verdicts);
+        dates.truncate(DATES);
         // The most telling first.
         for place in &mut places {
             let statements = contradictions.remove(&place.path).unwrap_or_default();
@@ -68,7 +68,10 @@ impl Finding {
             confidence: find.confidence,
             label: find.label.as_ref().map(Label::of),
             subject: subject.to_owned(),
-            versions,
+            versions: finding::versions(&find.evidence, catalog),
+            dates,
+            on_record: find.label.as_ref().map(|label| on_record(label, catalog)).unwrap_or_default(),
+            indicators,
             places,
             places_total,
             routes,
@@ -81,6 +84,43 @@ impl Finding {
     pub fn worst(&self) -> Option<Outcome> {
         self.verdicts.iter().map(|v| v.outcome).max()
     }
+}
+
+/// The dates of a find, and which rules applied already by then.
+fn dates(find: &Find<'_>, verdicts: &[Verdict]) -> Vec<DateSeen> {
+    let dated = finding::dates(&find.evidence).into_iter();
+    dated
+        .map(|one| {
+            let day = one.day.to_string();
+            let after = verdicts.iter().filter(|v| v.outcome > Outcome::Exempt && day >= v.applies_from);
+            let after = after.map(|v| v.regulation.clone()).collect();
+            DateSeen { date: one.text, of: one.of, at: one.at, after }
+        })
+        .collect()
+}
+
+/// What the public record says of a product with this label. A file's name is no label.
+pub(crate) fn on_record(label: &fact::Label, catalog: &Catalog) -> Vec<OnRecord> {
+    let Some(product) = label.product.as_deref().filter(|_| label.from != LabelSource::FileName) else {
+        return Vec::new();
+    };
+    let (vendor, version) = (label.vendor.as_deref(), label.version.as_deref());
+    let carriers = catalog.carriers().iter().filter(|c| c.is(vendor, product, version));
+    carriers
+        .map(|c| OnRecord {
+            carrier: c.id.clone(),
+            name: c.name.clone(),
+            component: c.component.clone(),
+            period: c.period.clone(),
+            in_range: c.covers(version),
+            status: c.status,
+            status_detail: c.status_detail.clone(),
+            basis: c.basis,
+            optional: c.optional,
+            note: c.note.clone(),
+            sources: c.sources.clone(),
+        })
+        .collect()
 }
 
 fn add(place: &mut Place, one: &Evidence<'_>) {

@@ -14,16 +14,17 @@ use std::io::{self, Write};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use build::on_record;
 pub use escape::terminal as escape_terminal;
 pub use json::schema;
 
-use crate::catalog::{Class, Strength};
+use crate::catalog::{Basis, CarrierStatus, Class, Strength};
 use crate::fact::{self, Coverage, FactKind, Family, LabelSource, Reason, Usage};
-use crate::finding::{Confidence, Relation};
+use crate::finding::{Confidence, DateOf, Relation};
 use crate::verdict::{Outcome, Verdict};
 
 /// Version of the JSON frame: the first number changes when something is taken away or means another thing.
-pub const SCHEMA_VERSION: &str = "1.3";
+pub const SCHEMA_VERSION: &str = "1.4";
 
 /// What a scan says.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -116,6 +117,52 @@ pub struct Subject {
     /// The formats of a single file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub formats: Vec<String>,
+    /// What the public record says of a product with this label. It makes no finding.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub on_record: Vec<OnRecord>,
+}
+
+/// A product that, by the public record, could carry what is looked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OnRecord {
+    /// Its id in the catalogue.
+    pub carrier: String,
+    /// Its name.
+    pub name: String,
+    /// What it carried.
+    pub component: String,
+    /// When, in words.
+    pub period: String,
+    /// Whether the label's version lies in the range on record; absent where either is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_range: Option<bool>,
+    /// Whether it still does.
+    pub status: CarrierStatus,
+    /// Since when or as seen when.
+    pub status_detail: String,
+    /// By whose word.
+    pub basis: Basis,
+    /// An add-on or a choice among several: most copies may lack it.
+    pub optional: bool,
+    /// What else to know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Where that is documented.
+    pub sources: Vec<String>,
+}
+
+/// A date of what was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DateSeen {
+    /// The day, YYYY-MM-DD, or the year where no more is told.
+    pub date: String,
+    /// What it is the date of.
+    pub of: DateOf,
+    /// Where it stands.
+    pub at: String,
+    /// The rules whose requirement applied already on that day.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<String>,
 }
 
 /// The brand on the box.
@@ -157,6 +204,15 @@ pub struct Finding {
     /// Versions the components give themselves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<String>,
+    /// Its dates, the latest first: of signatures, and those that signs tell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dates: Vec<DateSeen>,
+    /// What the public record says of a product with this label.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub on_record: Vec<OnRecord>,
+    /// The indicators that hit, each once.
+    #[serde(default)]
+    pub indicators: Vec<String>,
     /// Where, with what was seen there.
     pub places: Vec<Place>,
     /// Places in all, when there are more than are listed.

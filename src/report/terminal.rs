@@ -12,7 +12,7 @@ use anstyle::{AnsiColor, Effects, Style as Ansi};
 use textwrap::{Options, WordSeparator, WordSplitter};
 
 use super::escape::{short, terminal as safe};
-use super::{Document, Report, Style, Subject};
+use super::{Document, OnRecord, Report, Style, Subject};
 use crate::fact::{Coverage, LabelSource};
 use crate::finding::Relation;
 use crate::regulation::Mark;
@@ -43,7 +43,7 @@ pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::
     let mut page = Page { style, folder, out };
     page.head(report)?;
     for subject in &report.subjects {
-        page.subject(subject)?;
+        page.subject(subject, report)?;
     }
     page.examined(report)?;
     page.documents(report)?;
@@ -110,7 +110,7 @@ impl Page<'_> {
         writeln!(self.out, "{tool} · {}", self.paint(DIM, &rest))
     }
 
-    fn subject(&mut self, subject: &Subject) -> io::Result<()> {
+    fn subject(&mut self, subject: &Subject, report: &Report) -> io::Result<()> {
         writeln!(self.out)?;
         let first = "Looked at  ";
         let painted = self.paint(BOLD, first);
@@ -120,7 +120,14 @@ impl Page<'_> {
             Some(label) => format!("sold as {}", safe(&label.line())),
             None => "no common label seen".to_owned(),
         };
-        self.plain(first.len(), &line)
+        self.plain(first.len(), &line)?;
+        // A finding tells its own.
+        let told = |one: &&OnRecord| {
+            let of_subject = report.findings.iter().filter(|f| f.subject == subject.path);
+            !of_subject.flat_map(|f| &f.on_record).any(|other| other.carrier == one.carrier)
+        };
+        let records: Vec<OnRecord> = subject.on_record.iter().filter(told).cloned().collect();
+        self.on_record(first.len(), &records, false)
     }
 
     fn examined(&mut self, report: &Report) -> io::Result<()> {

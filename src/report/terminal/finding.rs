@@ -6,8 +6,9 @@ use std::borrow::Cow;
 use std::io;
 
 use super::super::escape::{short, terminal as safe};
-use super::super::{EvidenceOut, Finding, Place, Report, Statement};
+use super::super::{EvidenceOut, Finding, OnRecord, Place, Report, Statement};
 use super::{BOLD, CYAN, DIM, PLACES, Page, RED, SIGNS, VALUE, YELLOW, colour, count, since};
+use crate::bytes::letters;
 use crate::fact::{FactKind, LabelSource};
 use crate::finding::{Confidence, Relation};
 use crate::regulation::Status;
@@ -41,6 +42,12 @@ impl Page<'_> {
             let versions: Vec<_> = finding.versions.iter().take(8).map(|v| safe(&short(v, 40)).into_owned()).collect();
             self.plain(indent, &format!("version {}", versions.join(", ")))?;
         }
+        for date in finding.dates.iter().take(if self.style.verbose { usize::MAX } else { 1 }) {
+            let rules = date.after.join(", ");
+            let after = if rules.is_empty() { String::new() } else { format!(": after {rules} applied") };
+            self.plain(indent, &format!("{} {}{after}", date.of.title(), safe(&date.date)))?;
+        }
+        self.on_record(indent, &finding.on_record, true)?;
         if report.subjects.len() > 1 {
             self.plain(indent, &format!("in {}", safe(&finding.subject)))?;
         }
@@ -52,6 +59,31 @@ impl Page<'_> {
             verdicts.sort_by_key(|v| std::cmp::Reverse(v.outcome));
             for verdict in verdicts {
                 self.verdict(verdict)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the public record says of a product of this label.
+    pub(super) fn on_record(&mut self, indent: usize, all: &[OnRecord], found: bool) -> io::Result<()> {
+        for one in all {
+            let mut text = format!("{}: {} ({})", one.name, one.component, one.period);
+            text += &format!("; {}", one.status.name());
+            if !one.status_detail.is_empty() {
+                text += &format!(", {}", one.status_detail);
+            }
+            text += &format!("; by {}", one.basis.title());
+            if one.optional {
+                text += "; an option that most copies may lack";
+            }
+            if !found {
+                text += ". A record makes no finding: its files decide";
+            }
+            let first = "on record: ";
+            let painted = self.paint(YELLOW, first);
+            self.wrap(indent, first, &painted, &text)?;
+            for source in one.sources.iter().take(if self.style.verbose { usize::MAX } else { 1 }) {
+                self.plain(indent + first.len(), source)?;
             }
         }
         Ok(())
@@ -162,10 +194,5 @@ fn value(one: &EvidenceOut) -> Cow<'_, str> {
     if one.fact != FactKind::Magic {
         return Cow::Borrowed(&one.value);
     }
-    let digits: Vec<u32> = one.value.chars().filter_map(|c| c.to_digit(16)).collect();
-    let letters = digits.chunks_exact(2).map(|pair| match pair {
-        [high, low] => char::from_u32(high * 16 + low).filter(|c| c.is_ascii_graphic() || *c == ' ').unwrap_or('.'),
-        _ => '.',
-    });
-    Cow::Owned(letters.collect())
+    Cow::Owned(letters(&one.value))
 }
