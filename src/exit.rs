@@ -2,7 +2,7 @@
 //!
 //! In: a [`Report`] and a threshold. Out: an [`Exit`]. Must not know: arguments.
 
-use crate::report::Report;
+use crate::report::{Report, WaiverState};
 use crate::verdict::Outcome;
 
 /// How the process ends.
@@ -11,7 +11,7 @@ use crate::verdict::Outcome;
 pub enum Exit {
     /// Everything was examined and no verdict reaches the threshold.
     Clear = 0,
-    /// A verdict is at or above `--fail-on`.
+    /// A verdict of a finding that is not waived is at or above `--fail-on`, or a waiver has expired.
     Found = 1,
     /// The run could not go on: bad arguments, a missing path, a broken catalogue.
     Error = 2,
@@ -25,9 +25,11 @@ impl Exit {
     #[must_use]
     pub fn of(report: &Report, fail_on: Option<Outcome>) -> Exit {
         let reached = fail_on.is_some_and(|least| {
-            report.findings.iter().flat_map(|f| &f.verdicts).any(|v| v.outcome.severity() >= least.severity())
+            let findings = report.findings.iter().filter(|f| f.waived.is_none());
+            findings.flat_map(|f| &f.verdicts).any(|v| v.outcome.severity() >= least.severity())
         });
-        if reached {
+        let expired = report.waivers.iter().any(|w| w.state == WaiverState::Expired);
+        if reached || expired {
             Exit::Found
         } else if !report.gaps.is_empty() || report.subjects.iter().any(|s| s.recognised == 0) {
             Exit::Incomplete

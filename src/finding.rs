@@ -28,17 +28,17 @@ use label::{by_product, label};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Relation {
-    /// The code is Kaspersky's, the label is another's.
+    /// The code is the maker's, the label is another's.
     WhiteLabelled,
-    /// Code that Kaspersky publishes under its own name, and that is no engine or product, in another's product.
+    /// Code that the maker publishes under its own name, and that is no engine or product, in another's product.
     Bundled,
-    /// The code is Kaspersky's, and no label that names a brand was seen.
+    /// The code is the maker's, and no label that names a brand was seen.
     Unlabelled,
-    /// The code is Kaspersky's, and the label says so.
+    /// The code is the maker's, and the label says so.
     Branded,
     /// A document names it; its bytes were not at hand.
     Declared,
-    /// It works with Kaspersky software and holds none.
+    /// It works with the maker's software and holds none.
     Interoperates,
     /// A sign that makes no find by itself. Shown only on request.
     Mention,
@@ -70,30 +70,32 @@ impl Relation {
         }
     }
 
-    /// What it means.
+    /// What it means for code of this maker.
     #[must_use]
-    pub const fn explain(self) -> &'static str {
+    pub fn explain(self, maker: &str) -> String {
         match self {
-            Relation::WhiteLabelled => "the code is Kaspersky's and the label is another's",
+            Relation::WhiteLabelled => format!("the code is {maker}'s and the label is another's"),
             Relation::Bundled => {
-                "a library or client that Kaspersky publishes under its own name is part of another's product"
+                format!("a library or client that {maker} publishes under its own name is part of another's product")
             }
-            Relation::Unlabelled => "the code is Kaspersky's and no brand was seen on it",
-            Relation::Branded => "the code is Kaspersky's and the label says so",
-            Relation::Declared => "a document names it; its bytes were not at hand",
-            Relation::Interoperates => "it works with Kaspersky software and holds none",
-            Relation::Mention => "a sign that makes no find by itself",
+            Relation::Unlabelled => format!("the code is {maker}'s and no brand was seen on it"),
+            Relation::Branded => format!("the code is {maker}'s and the label says so"),
+            Relation::Declared => "a document names it; its bytes were not at hand".to_owned(),
+            Relation::Interoperates => format!("it works with {maker} software and holds none"),
+            Relation::Mention => "a sign that makes no find by itself".to_owned(),
         }
     }
 
     /// The same as far as the confidence carries it: a name or a single sign does not tell whose code it is.
     #[must_use]
-    pub const fn says(self, confidence: Confidence) -> &'static str {
+    pub fn says(self, confidence: Confidence, maker: &str) -> String {
         match (self, confidence) {
             (Relation::Declared | Relation::Interoperates | Relation::Mention, _)
-            | (_, Confidence::Confirmed | Confidence::Likely) => self.explain(),
-            (Relation::Branded, Confidence::Possible) => "a sign of Kaspersky code, and the label names Kaspersky",
-            (_, Confidence::Possible) => "a sign that may have other causes: whose code it is must be looked at",
+            | (_, Confidence::Confirmed | Confidence::Likely) => self.explain(maker),
+            (Relation::Branded, Confidence::Possible) => format!("a sign of {maker} code, and the label names {maker}"),
+            (_, Confidence::Possible) => {
+                "a sign that may have other causes: whose code it is must be looked at".to_owned()
+            }
         }
     }
 
@@ -281,7 +283,7 @@ fn relation(product: &Product, evidence: &[Evidence<'_>], label: Option<&Label>,
     if product.class == Class::Interoperating {
         return Relation::Interoperates;
     }
-    if label.is_some_and(|label| vendor_is_known(label, catalog)) {
+    if label.is_some_and(|label| vendor_is_known(label, catalog, Some(&product.maker))) {
         return Relation::Branded;
     }
     // What a program says it was built from is in it.

@@ -33,6 +33,8 @@
 //! | [`regulation`] | the rules, as data with the marks of their sources |
 //! | [`verdict`] | findings × rules × context → verdicts; pure |
 //! | [`report`] | the report and its outputs |
+//! | [`waiver`] | findings somebody answers for until a day |
+//! | [`baseline`] | what is new, gone and changed against an older report |
 //! | `scan` | joins the stages: [`scan()`] |
 //! | [`exit`] | the exit codes |
 //! | [`cli`] | arguments, environment, standard output, today's date |
@@ -69,6 +71,7 @@
 //! ```
 
 mod archive;
+pub mod baseline;
 mod bytes;
 pub mod catalog;
 pub mod cli;
@@ -83,6 +86,7 @@ pub mod report;
 mod scan;
 pub mod source;
 pub mod verdict;
+pub mod waiver;
 
 pub use report::{Report, escape_terminal};
 pub use scan::{Options as ScanOptions, Said, Scanner, inspect, scan};

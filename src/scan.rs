@@ -109,6 +109,7 @@ fn run(
             version: catalog::VERSION.to_owned(),
             products: catalog.products().len(),
             indicators: catalog.indicators().iter().filter(|i| !i.look_alike).count(),
+            added: catalog.added().to_vec(),
         },
         context: ContextInfo {
             as_of: context.as_of.to_string(),
@@ -123,6 +124,8 @@ fn run(
         containers: Vec::new(),
         examined: Examined::default(),
         verdict: None,
+        waivers: Vec::new(),
+        baseline: None,
     };
     for source in sources {
         let mut listing = source::list(source, limits)?;

@@ -44,6 +44,8 @@ const ORDER: &[&str] = &[
     "regulation",
     "verdict",
     "report",
+    "waiver",
+    "baseline",
     "scan",
     "exit",
     "cli",

@@ -120,6 +120,7 @@ mod tests {
     fn complains_of_each_fault() {
         let mut catalog = Catalog::default();
         let text = r#"
+            maker = "Somebody"
             [[product]]
             id = "lonely"
             name = "Lonely"

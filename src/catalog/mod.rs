@@ -48,6 +48,9 @@ const FILES: &[(&str, &str)] = &[
 /// The date of the built-in data, which is its version.
 pub const VERSION: &str = "2026-11-25";
 
+/// Whose products the built-in files speak of.
+const MAKER: &str = "Kaspersky";
+
 /// What a product is in the eyes of the rules: the cases (a) to (h) of the regulations' reading, and one
 /// for code whose maker is known and whose kind is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -170,6 +173,9 @@ pub struct Product {
     pub name: String,
     /// Its class.
     pub class: Class,
+    /// Whose it is: the rules that speak of this maker apply.
+    #[serde(default)]
+    pub maker: String,
     /// Whether it joins others.
     #[serde(default)]
     pub joins: Joins,
@@ -253,6 +259,8 @@ pub struct Brand {
     pub source: String,
     /// When that was read.
     pub checked: String,
+    /// Whose names they are.
+    pub maker: String,
     /// The file it stands in.
     pub file: String,
 }
@@ -271,6 +279,10 @@ struct BrandRow {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct File {
+    /// Whose products and brands these are, where they do not say so themselves.
+    maker: Option<String>,
+    /// Version of the file, for the report.
+    version: Option<String>,
     #[serde(default)]
     product: Vec<Product>,
     #[serde(default)]
@@ -321,7 +333,18 @@ pub struct Catalog {
     indicators: Vec<Indicator>,
     brands: Vec<Brand>,
     carriers: Vec<Carrier>,
+    added: Vec<Added>,
     by_id: HashMap<String, usize>,
+}
+
+/// A file of the user's own that was added.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Added {
+    /// The file.
+    pub file: String,
+    /// Its version, where it states one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 impl Catalog {
@@ -332,7 +355,7 @@ impl Catalog {
     pub fn built_in() -> Result<Catalog, Error> {
         let mut catalog = Catalog::default();
         for (name, text) in FILES {
-            catalog.add(name, text)?;
+            catalog.load(name, text, Some(MAKER))?;
         }
         catalog.check()?;
         Ok(catalog)
@@ -343,9 +366,25 @@ impl Catalog {
     /// # Errors
     /// When the text is no catalogue, with line and column.
     pub fn add(&mut self, name: &str, text: &str) -> Result<(), Error> {
+        let version = self.load(name, text, None)?;
+        self.added.push(Added { file: name.to_owned(), version });
+        Ok(())
+    }
+
+    fn load(&mut self, name: &str, text: &str, maker: Option<&str>) -> Result<Option<String>, Error> {
         let broken = |detail: String| Error::Catalog { file: name.to_owned(), detail };
         let file: File = toml::from_str(text).map_err(|e| broken(e.to_string().trim_end().to_owned()))?;
-        self.products.extend(file.product);
+        let maker = file.maker.as_deref().or(maker);
+        for mut product in file.product {
+            if product.maker.is_empty() {
+                maker.unwrap_or_default().clone_into(&mut product.maker);
+            }
+            // The rules judge by it: nobody's product may pass for somebody else's.
+            if product.maker.trim().is_empty() {
+                return Err(broken(format!("product {:?}: maker = \"…\" must say whose it is", product.id)));
+            }
+            self.products.push(product);
+        }
         for row in file.indicator {
             let wrong = |e| broken(format!("indicator {:?}: {e}", row.id));
             let pattern = Pattern::compile(row.r#match).map_err(wrong)?;
@@ -396,6 +435,7 @@ impl Catalog {
                 packages: row.packages,
                 source: row.source,
                 checked: row.checked,
+                maker: maker.unwrap_or(MAKER).to_owned(),
                 file: name.to_owned(),
             });
         }
@@ -406,7 +446,7 @@ impl Catalog {
             }
             self.carriers.push(Carrier::of(row, name).map_err(|e| broken(format!("carrier {id:?}: {e}")))?);
         }
-        Ok(())
+        Ok(file.version)
     }
 
     fn push(&mut self, indicator: Indicator) -> Result<(), Error> {
@@ -482,6 +522,12 @@ impl Catalog {
     #[must_use]
     pub fn carriers(&self) -> &[Carrier] {
         &self.carriers
+    }
+
+    /// The user's own files.
+    #[must_use]
+    pub fn added(&self) -> &[Added] {
+        &self.added
     }
 
     /// What the string stage looks for. Every pattern on text contains one of these (the lint checks it):

@@ -40,9 +40,12 @@ pub(super) enum Command {
 const SCAN_HELP: &str = "\
 Exit codes:
   0  everything was examined and no verdict reaches --fail-on
-  1  a verdict is at or above --fail-on
+  1  a verdict is at or above --fail-on, or a waiver has expired
   2  the run could not go on: bad arguments, a missing path, a broken catalogue
   3  incomplete: something could not be examined, or nothing was recognised
+
+Configuration: underlabel.toml in the current folder, or --config FILE, holds waivers, the context, limits, and catalogue and
+rules files of your own; see docs/configuration.md.
 
 Examples:
   underlabel scan vendor.zip
@@ -73,9 +76,9 @@ pub(super) struct Scan {
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
     pub color: Color,
 
-    /// Exit 1 from this verdict on: prohibited, prohibited-if, likely, unclear or never
-    #[arg(long, value_name = "VERDICT", default_value = "unclear", value_parser = fail_on, help_heading = "Judgement")]
-    pub fail_on: FailOn,
+    /// Exit 1 from this verdict on: prohibited, prohibited-if, likely, unclear or never [default: unclear]
+    #[arg(long, value_name = "VERDICT", value_parser = fail_on, help_heading = "Judgement")]
+    pub fail_on: Option<FailOn>,
 
     /// Judge as of this day (when the product is sold, shipped or built) instead of today
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = day, help_heading = "Judgement")]
@@ -85,9 +88,13 @@ pub(super) struct Scan {
     #[arg(long, value_name = "KEY=yes|no", value_parser = nexus, value_delimiter = ',', help_heading = "Judgement")]
     pub nexus: Vec<(String, bool)>,
 
-    /// Judge only by these rules (ids, or all); may be repeated
-    #[arg(long, value_name = "ID", value_delimiter = ',', help_heading = "Judgement")]
+    /// Judge by these rules only: ids, `default`, `all`, or TOML files of your own; may be repeated
+    #[arg(long, value_name = "ID|FILE", value_delimiter = ',', help_heading = "Judgement")]
     pub rules: Vec<String>,
+
+    /// Say what is new, changed and gone against this older JSON report
+    #[arg(long, value_name = "FILE", help_heading = "Judgement")]
+    pub baseline: Option<PathBuf>,
 
     /// Add a catalogue file of your own; may be repeated
     #[arg(long, value_name = "FILE", help_heading = "Reading")]
@@ -215,7 +222,7 @@ fn output(text: &str) -> Result<Output, String> {
     Ok(Output { format, file: file.filter(|f| *f != "-").map(PathBuf::from) })
 }
 
-fn fail_on(text: &str) -> Result<FailOn, String> {
+pub(super) fn fail_on(text: &str) -> Result<FailOn, String> {
     let levels = [Outcome::Prohibited, Outcome::ProhibitedIf, Outcome::Likely, Outcome::Unclear];
     if text == "never" {
         return Ok(FailOn(None));
@@ -234,6 +241,6 @@ fn nexus(text: &str) -> Result<(String, bool), String> {
     }
 }
 
-fn day(text: &str) -> Result<Date, String> {
+pub(super) fn day(text: &str) -> Result<Date, String> {
     text.parse().map_err(|_| "a day is written YYYY-MM-DD, such as 2024-09-29".to_owned())
 }

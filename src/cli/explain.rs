@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::args::Explain;
+use super::config::Config;
 use crate::catalog::{Catalog, Class, Strength};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -12,7 +13,7 @@ use crate::regulation::{Reading, Regulation, Rules};
 use crate::verdict::Outcome;
 
 pub(super) fn run(args: &Explain) -> Result<Exit, Error> {
-    let catalog = super::catalog(&args.catalog)?;
+    let catalog = super::catalog_of(&args.catalog, &Config::read(None)?)?;
     let rules = Rules::built_in()?;
     // Ids may be pasted with their brackets, or as the words a report shows.
     let folded = args.id.trim().trim_matches(['[', ']']).to_lowercase().replace(' ', "-");
@@ -161,7 +162,7 @@ fn word(id: &str, rules: &Rules) -> Option<String> {
         return Some(text);
     }
     if let Some(relation) = Relation::ALL.iter().find(|r| r.name() == id) {
-        return Some(format!("{id}: {}\n", relation.explain()));
+        return Some(format!("{id}: {}\n", relation.explain("the maker")));
     }
     if [Confidence::Possible, Confidence::Likely, Confidence::Confirmed].iter().any(|c| c.name() == id) {
         return Some(format!("{id}: how sure a find is\n{CONFIDENCE}"));

@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, Write};
 
 use super::args::Inspect;
+use super::config::Config;
 use crate::error::Error;
 use crate::escape_terminal;
 use crate::exit::Exit;
@@ -10,12 +11,13 @@ use crate::scan::{Said, inspect};
 use crate::source::Source;
 
 pub(super) fn run(args: &Inspect) -> Result<Exit, Error> {
-    let catalog = super::catalog(&args.catalog)?;
+    let config = Config::read(args.limits.config.as_deref())?;
+    let catalog = super::catalog_of(&args.catalog, &config)?;
     let sources: Vec<Source> = args.paths.iter().map(|path| super::scan::source(path)).collect();
     let stdout = io::stdout();
     let mut out = BufWriter::new(stdout.lock());
     let (mut failed, mut whole) = (None, true);
-    inspect(&sources, &catalog, &super::limits::limits(&args.limits)?, false, &mut |said| {
+    inspect(&sources, &catalog, &super::limits::limits(&args.limits, &config.limits), false, &mut |said| {
         whole &= !matches!(said, Said::Gap { .. });
         // What could not be read is always said.
         let wanted = args.kinds.is_empty()

@@ -3,16 +3,12 @@
 //! In: arguments and `underlabel.toml`. Out: [`Limits`]. What is given on the command line goes before what the file says, and
 //! that before the defaults.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::error::Error;
 use crate::source::Limits;
-
-/// The file that is read where it lies in the folder the run starts in.
-const FILE: &str = "underlabel.toml";
 
 /// The limits, each by the same name in the file, under `[limits]`.
 #[derive(Clone, Debug, Default, clap::Args, Deserialize)]
@@ -59,23 +55,14 @@ pub(super) struct LimitArgs {
     #[arg(long, value_name = "BYTES")]
     pub max_name_length: Option<usize>,
 
-    /// Read limits from this file instead of underlabel.toml in the current folder
+    /// Read the configuration from this file instead of underlabel.toml in the current folder
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
 }
 
-/// What the file may hold.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Config {
-    #[serde(default)]
-    limits: LimitArgs,
-}
-
 /// The limits of a run. With a time limit, a thread raises the flag when it is over.
-pub(super) fn limits(args: &LimitArgs) -> Result<Limits, Error> {
-    let file = config(args.config.as_deref())?.limits;
+pub(super) fn limits(args: &LimitArgs, file: &LimitArgs) -> Limits {
     let base = Limits::default();
     let mib = |given: Option<u64>, file: Option<u64>, base: u64| {
         given.or(file).map_or(base, |mib| mib.saturating_mul(1 << 20))
@@ -102,27 +89,5 @@ pub(super) fn limits(args: &LimitArgs) -> Result<Limits, Error> {
             stop.raise();
         });
     }
-    Ok(limits)
-}
-
-fn config(given: Option<&Path>) -> Result<Config, Error> {
-    let path = given.unwrap_or(Path::new(FILE));
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if given.is_none() && error.kind() == std::io::ErrorKind::NotFound => return Ok(Config::default()),
-        Err(source) => return Err(Error::Open { path: path.to_owned(), source }),
-    };
-    toml::from_str(&text).map_err(|error| Error::Config { file: path.display().to_string(), detail: error.to_string() })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_misspelt_limit_is_an_error() {
-        assert!(toml::from_str::<Config>("[limits]\nmax-deepth = 3").is_err());
-        let config: Config = toml::from_str("[limits]\nmax-depth = 3\nmax-memory = 64").unwrap();
-        assert_eq!((config.limits.max_depth, config.limits.max_memory), (Some(3), Some(64)));
-    }
+    limits
 }

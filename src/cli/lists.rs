@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::args;
+use super::config::Config;
 use super::explain;
 use crate::catalog::Catalog;
 use crate::error::Error;
@@ -12,11 +13,11 @@ use crate::regulation::Rules;
 pub(super) fn catalog(command: &args::Catalog) -> Result<Exit, Error> {
     match command {
         args::Catalog::List { catalog } => {
-            let catalog = super::catalog(catalog)?;
+            let catalog = super::catalog_of(catalog, &Config::read(None)?)?;
             super::print(&list(&catalog))?;
         }
         args::Catalog::Show { id, catalog } => {
-            let catalog = super::catalog(catalog)?;
+            let catalog = super::catalog_of(catalog, &Config::read(None)?)?;
             let text = explain::product(id, &catalog).or_else(|| explain::indicator(id, &catalog));
             let text = text.ok_or_else(|| {
                 Error::Usage(format!("no product or indicator {id:?}; `underlabel catalog list` names them"))

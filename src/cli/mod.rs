@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)]
 
 mod args;
+mod config;
 mod explain;
 mod inspect;
 mod limits;
@@ -68,18 +69,28 @@ fn dispatch(args: &args::Args) -> Result<Exit, Error> {
     }
 }
 
+/// The catalogue, with the user's own files of the configuration and the arguments.
+fn catalog_of(added: &[std::path::PathBuf], config: &config::Config) -> Result<Catalog, Error> {
+    let mut all: Vec<_> = config.catalog.iter().map(|path| config.beside(path)).collect();
+    all.extend(added.iter().filter(|path| !config.catalog.iter().any(|c| config.beside(c) == **path)).cloned());
+    catalog(&all)
+}
+
 /// The catalogue, with the user's own files.
 fn catalog(added: &[std::path::PathBuf]) -> Result<Catalog, Error> {
     let mut catalog = Catalog::built_in()?;
     for path in added {
-        let bytes = std::fs::read(path).map_err(|source| Error::Open { path: path.clone(), source })?;
-        let broken =
-            |_| Error::Catalog { file: path.display().to_string(), detail: "not UTF-8, so no TOML".to_owned() };
-        let text = String::from_utf8(bytes).map_err(broken)?;
+        let text = text(path, |file, detail| Error::Catalog { file, detail })?;
         catalog.add(&path.to_string_lossy(), &text)?;
     }
     catalog.check()?;
     Ok(catalog)
+}
+
+/// The text of a file of the user's own.
+fn text(path: &std::path::Path, broken: impl Fn(String, String) -> Error) -> Result<String, Error> {
+    let bytes = std::fs::read(path).map_err(|source| Error::Open { path: path.to_owned(), source })?;
+    String::from_utf8(bytes).map_err(|_| broken(path.display().to_string(), "not UTF-8".to_owned()))
 }
 
 /// Writes to standard output; a closed pipe ends the run quietly.

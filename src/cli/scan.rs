@@ -5,22 +5,34 @@ use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 
-use super::args::{Color, Output, Scan};
+use jiff::civil::Date;
+
+use super::args::{Color, FailOn, Output, Scan, day, fail_on};
+use super::config::Config;
 use super::limits::limits;
 use super::progress::Line;
+use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::regulation::Rules;
-use crate::report::{Format, Report, Style};
+use crate::report::{Format, Report, Style, WaiverState};
 use crate::source::Source;
-use crate::verdict::Context;
-use crate::{ScanOptions, scan};
+use crate::verdict::{Context, Outcome};
+use crate::{ScanOptions, baseline, scan, waiver};
 
 pub(super) fn run(args: &Scan) -> Result<Exit, Error> {
-    let catalog = super::catalog(&args.catalog)?;
-    let rules = rules(args)?;
-    let context = context(args, &rules)?;
-    let limits = limits(&args.limits)?;
+    let config = Config::read(args.limits.config.as_deref())?;
+    let catalog = super::catalog_of(&args.catalog, &config)?;
+    let rules = rules(args, &config)?;
+    let context = context(args, &config, &rules)?;
+    let limits = limits(&args.limits, &config.limits);
+    let fail_on = match (args.fail_on, &config.fail_on) {
+        (Some(given), _) => given,
+        (None, Some(text)) => fail_on(text).map_err(|e| config.error(format!("fail-on: {e}")))?,
+        (None, None) => FailOn(Some(Outcome::Unclear)),
+    };
+    known(&config, &catalog)?;
+    let older = args.baseline.as_deref().map(older).transpose()?;
     if args.paths.iter().filter(|p| p.as_os_str() == "-").count() > 1 {
         return Err(Error::Usage("standard input (-) can be given once".to_owned()));
     }
@@ -37,8 +49,15 @@ pub(super) fn run(args: &Scan) -> Result<Exit, Error> {
     let line = Line::watch(&limits.progress);
     let report = scan(&sources, &catalog, &rules, &context, &limits, options);
     drop(line);
-    let report = report?;
-    let exit = Exit::of(&report, args.fail_on.0);
+    let mut report = report?;
+    if !config.waiver.is_empty() {
+        // A waiver ends by the calendar, whatever day the product is judged by.
+        waiver::apply(&mut report, &config.waiver, today());
+    }
+    if let Some(older) = &older {
+        baseline::compare(&mut report, older);
+    }
+    let exit = Exit::of(&report, fail_on.0);
     for output in outputs {
         match write(output, &report, args, exit) {
             // Whoever closed the pipe has seen enough; the verdict stands.
@@ -53,35 +72,90 @@ pub(super) fn source(path: &Path) -> Source {
     if path.as_os_str() == "-" { Source::Stdin } else { Source::Path(path.to_owned()) }
 }
 
-/// The rules named, or those judged by default.
-fn rules(args: &Scan) -> Result<Rules, Error> {
+/// The rules named, or those judged by default. A file is told by its ending.
+fn rules(args: &Scan, config: &Config) -> Result<Rules, Error> {
     let mut rules = Rules::built_in()?;
-    if let Some(unknown) = args.rules.iter().find(|id| *id != "all" && rules.regulation(id).is_none()) {
-        return Err(Error::Usage(format!("no rules {unknown:?}; `underlabel rules list` names them")));
+    let file = |name: &str| Path::new(name).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml"));
+    let (wanted, given) = if args.rules.is_empty() { (&config.rules, false) } else { (&args.rules, true) };
+    let mut own = Vec::new();
+    for name in wanted.iter().filter(|name| file(name)) {
+        let path = if given { Path::new(name).to_owned() } else { config.beside(Path::new(name)) };
+        let before = rules.regulations.len();
+        rules.add(&path.to_string_lossy(), &super::text(&path, |file, detail| Error::Rules { file, detail })?)?;
+        own.extend(rules.regulations.iter().skip(before).map(|r| r.id.clone()));
     }
-    let all = args.rules.iter().any(|id| id == "all");
-    rules.regulations.retain(|r| all || if args.rules.is_empty() { r.default } else { args.rules.contains(&r.id) });
+    let groups = ["all", "default"];
+    let unknown = |name: &&String| !file(name) && !groups.contains(&name.as_str()) && rules.regulation(name).is_none();
+    if let Some(unknown) = wanted.iter().find(unknown) {
+        return Err(Error::Usage(format!(
+            "no rules {unknown:?}; `underlabel rules list` names them, and a file of your own ends in .toml"
+        )));
+    }
+    let names = |name: &str| wanted.iter().any(|w| w == name);
+    rules.regulations.retain(|r| {
+        names("all") || names(&r.id) || own.contains(&r.id) || (r.default && (wanted.is_empty() || names("default")))
+    });
     Ok(rules)
 }
 
-fn context(args: &Scan, rules: &Rules) -> Result<Context, Error> {
+fn context(args: &Scan, config: &Config, rules: &Rules) -> Result<Context, Error> {
+    let all = Rules::built_in()?;
+    let unknown = |key: &str| rules.nexus(key).is_none() && all.nexus(key).is_none();
+    let no_such = |key: &str| {
+        let keys: Vec<&str> = rules.nexus.iter().map(|n| n.key.as_str()).collect();
+        format!("no nexus fact {key:?}; there are {}", keys.join(", "))
+    };
     let mut nexus = BTreeMap::new();
     for (key, value) in &args.nexus {
-        if rules.nexus(key).is_none() {
-            let keys: Vec<&str> = rules.nexus.iter().map(|n| n.key.as_str()).collect();
-            return Err(Error::Usage(format!("no nexus fact {key:?}; there are {}", keys.join(", "))));
+        if unknown(key) {
+            return Err(Error::Usage(no_such(key)));
         }
         if nexus.insert(key.clone(), *value).is_some_and(|before| before != *value) {
             return Err(Error::Usage(format!("--nexus {key} is given as yes and as no")));
         }
     }
-    let today = || jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date();
-    Ok(Context { as_of: args.as_of.unwrap_or_else(today), nexus })
+    for (key, value) in &config.context.nexus {
+        if unknown(key) {
+            return Err(config.error(no_such(key)));
+        }
+        nexus.entry(key.clone()).or_insert(*value);
+    }
+    let as_of = match (args.as_of, &config.context.as_of) {
+        (Some(day), _) => day,
+        (None, Some(text)) => day(text).map_err(|e| config.error(format!("as-of: {e}")))?,
+        (None, None) => today(),
+    };
+    Ok(Context { as_of, nexus })
+}
+
+fn today() -> Date {
+    jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date()
+}
+
+/// Waivers of what the catalogue does not know would never be used: a misspelt id is an error.
+fn known(config: &Config, catalog: &Catalog) -> Result<(), Error> {
+    for waiver in &config.waiver {
+        let product = waiver.product.as_ref().is_none_or(|id| catalog.product(id).is_some());
+        let indicator = waiver.indicator.as_ref().is_none_or(|id| catalog.indicator(id).is_some());
+        if !product || !indicator {
+            let what = waiver.what();
+            return Err(config.error(format!("waiver of {what}: no such id; `underlabel catalog list` names them")));
+        }
+    }
+    Ok(())
+}
+
+/// A report written before.
+pub(super) fn older(path: &Path) -> Result<Report, Error> {
+    let broken = |file, detail: String| Error::Usage(format!("{file}: no JSON report of underlabel: {detail}"));
+    let text = super::text(path, broken)?;
+    serde_json::from_str(&text).map_err(|e| broken(path.display().to_string(), e.to_string()))
 }
 
 fn write(output: &Output, report: &Report, args: &Scan, exit: Exit) -> Result<(), Error> {
     let why = match exit {
         Exit::Clear => "examined; no verdict reaches --fail-on",
+        Exit::Found if report.waivers.iter().any(|w| w.state == WaiverState::Expired) => "a waiver has expired",
         Exit::Found => "a verdict reaches --fail-on",
         Exit::Error => "error",
         Exit::Incomplete => "incomplete: something could not be examined or recognised",

@@ -68,7 +68,7 @@ pub fn contradictions(evidence: &[Evidence<'_>], catalog: &Catalog) -> BTreeMap<
         let says = signs.iter().flat_map(|e| e.hit.says.iter());
         let mut others: Vec<Statement> = Vec::new();
         for (kind, value) in says {
-            let maker = MAKERS.contains(kind) && !is_sign(*kind, value) && !is_maker(value, catalog);
+            let maker = MAKERS.contains(kind) && !is_sign(*kind, value) && !is_maker(value, catalog, None);
             let mut named = signs.iter().filter(|e| NAMES.contains(&e.hit.kind)).peekable();
             let renamed = *kind == FactKind::FileName
                 && named.peek().is_some()

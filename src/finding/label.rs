@@ -11,18 +11,31 @@ use super::{Evidence, Unit};
 use crate::catalog::{Brand, Catalog, Indicator, Strength, entity_key};
 use crate::fact::{FactKind, Family, Label, LabelSource};
 
-/// True for a name the catalogue knows as that of a maker of the code it looks for, or as one of its brands.
-pub(super) fn is_maker(name: &str, catalog: &Catalog) -> bool {
+/// True for a name the catalogue knows as that of a maker of the code it looks for, or as one of its brands; of this maker,
+/// where one is given.
+pub(super) fn is_maker(name: &str, catalog: &Catalog, maker: Option<&str>) -> bool {
     let names = [FactKind::Supplier, FactKind::CompanyName, FactKind::Author, FactKind::SignerName];
     let on_names = |i: &&Indicator| !i.look_alike && i.facts.iter().any(|f| names.contains(f));
-    catalog.brands().iter().any(|brand| brand.pattern.matches(name))
-        || catalog.indicators().iter().filter(on_names).any(|i| i.pattern.matches(name))
+    brands(catalog, maker).any(|brand| brand.pattern.matches(name))
+        || indicators(catalog, maker).filter(on_names).any(|i| i.pattern.matches(name))
 }
 
-/// True when the catalogue knows the label's vendor as the maker of the code it looks for.
-pub(crate) fn vendor_is_known(label: &Label, catalog: &Catalog) -> bool {
+fn brands<'c>(catalog: &'c Catalog, maker: Option<&'c str>) -> impl Iterator<Item = &'c Brand> {
+    catalog.brands().iter().filter(move |brand| maker.is_none_or(|maker| brand.maker == maker))
+}
+
+fn indicators<'c>(catalog: &'c Catalog, maker: Option<&'c str>) -> impl Iterator<Item = &'c Indicator> {
+    let of = move |i: &&Indicator| {
+        maker.is_none_or(|maker| catalog.product(&i.product).is_some_and(|product| product.maker == maker))
+    };
+    catalog.indicators().iter().filter(of)
+}
+
+/// True when the catalogue knows the label's vendor as the maker of the code it looks for; as this maker, where one is
+/// given.
+pub(crate) fn vendor_is_known(label: &Label, catalog: &Catalog, maker: Option<&str>) -> bool {
     if let Some(vendor) = label.vendor.as_deref() {
-        return is_maker(vendor, catalog);
+        return is_maker(vendor, catalog, maker);
     }
     let product = label.product.as_deref().unwrap_or_default();
     match label.from {
@@ -30,10 +43,10 @@ pub(crate) fn vendor_is_known(label: &Label, catalog: &Catalog) -> bool {
             let package = product.rsplit(['(', ')']).find(|p| p.contains('.')).unwrap_or("");
             let on_package = |i: &&Indicator| !i.look_alike && i.facts.contains(&FactKind::AndroidPackage);
             let brand = |b: &Brand| b.packages.iter().any(|start| package.starts_with(start));
-            catalog.brands().iter().any(brand)
-                || catalog.indicators().iter().filter(on_package).any(|i| i.pattern.matches(package))
+            brands(catalog, maker).any(brand)
+                || indicators(catalog, maker).filter(on_package).any(|i| i.pattern.matches(package))
         }
-        LabelSource::Bundle => catalog.brands().iter().any(|brand| brand.pattern.matches(product)),
+        LabelSource::Bundle => brands(catalog, maker).any(|brand| brand.pattern.matches(product)),
         _ => false,
     }
 }
@@ -60,13 +73,13 @@ pub(super) fn label(evidence: &[Evidence<'_>], unit: &Unit, catalog: &Catalog) -
         let round = encloses(label)?;
         (!first.is_empty() && round.holds(first) && round.holds(last)).then_some((label, round.len()))
     });
-    let rank = |label: &Label, depth: usize| (vendor_is_known(label, catalog), Reverse(depth), label.from);
+    let rank = |label: &Label, depth: usize| (vendor_is_known(label, catalog, None), Reverse(depth), label.from);
     let nearest = around.min_by_key(|(label, depth)| (rank(label, *depth), &label.at)).map(|(label, _)| label);
     let places: HashSet<&str> = paths().collect();
     let own = unit.labels.iter().filter(|l| l.from != LabelSource::Bundle && places.contains(&*l.at.path));
     let own = own.min_by_key(|label| (rank(label, 0), &label.at));
     let all = || [nearest, whole, own].into_iter().flatten();
-    all().find(|label| !vendor_is_known(label, catalog)).or_else(|| all().next()).cloned()
+    all().find(|label| !vendor_is_known(label, catalog, None)).or_else(|| all().next()).cloned()
 }
 
 /// The members that describe an Android application: of a package, a bundle, and sets of packages (XAPK, APKM).
@@ -175,7 +188,7 @@ pub fn own_label(labels: &[Label], path: &str, catalog: &Catalog) -> Option<Labe
         }
         LabelSource::FileName => false,
     };
-    let own = labels.iter().filter(itself).min_by_key(|l| (vendor_is_known(l, catalog), l.from, &l.at));
+    let own = labels.iter().filter(itself).min_by_key(|l| (vendor_is_known(l, catalog, None), l.from, &l.at));
     own.or_else(|| agreed(labels, catalog)).cloned()
 }
 
@@ -225,7 +238,7 @@ fn agreed<'l>(labels: &'l [Label], catalog: &Catalog) -> Option<&'l Label> {
     let mut files: BTreeMap<&str, &Label> = BTreeMap::new();
     for label in labels.iter().filter(|l| l.from == LabelSource::VersionResource) {
         let held = files.entry(&label.at.path).or_insert(label);
-        if vendor_is_known(held, catalog) && !vendor_is_known(label, catalog) {
+        if vendor_is_known(held, catalog, None) && !vendor_is_known(label, catalog, None) {
             *held = label;
         }
     }
@@ -234,7 +247,7 @@ fn agreed<'l>(labels: &'l [Label], catalog: &Catalog) -> Option<&'l Label> {
     // there is nothing else.
     let redistributed =
         |l: &Label| l.at.path.to_lowercase().ends_with(".dll") && vendor(l).is_some_and(|v| v.starts_with("microsoft"));
-    let votes = |l: &&Label| !redistributed(l) && !vendor_is_known(l, catalog);
+    let votes = |l: &&Label| !redistributed(l) && !vendor_is_known(l, catalog, None);
     if files.values().any(&votes) {
         files.retain(|_, l| votes(l));
     }

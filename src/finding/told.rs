@@ -81,8 +81,9 @@ fn text<'e>(one: &'e Evidence<'_>) -> Cow<'e, str> {
 
 /// Whether the file names the maker as its company, and nobody else.
 fn is_its_makers(one: &Evidence<'_>, catalog: &Catalog) -> bool {
+    let maker = catalog.product(&one.indicator.product).map(|product| product.maker.as_str());
     let mut companies = one.hit.says.iter().filter(|(kind, _)| *kind == FactKind::CompanyName).peekable();
-    companies.peek().is_some() && companies.all(|(_, name)| is_maker(name, catalog))
+    companies.peek().is_some() && companies.all(|(_, name)| is_maker(name, catalog, maker))
 }
 
 /// Dates that the evidence gives, the latest first, each once in each place.

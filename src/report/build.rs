@@ -62,7 +62,11 @@ impl Finding {
         places.truncate(PLACES);
         Finding {
             fingerprint: find.fingerprint.clone(),
-            product: Product { id: find.product.id.clone(), name: find.product.name.clone() },
+            product: Product {
+                id: find.product.id.clone(),
+                name: find.product.name.clone(),
+                maker: find.product.maker.clone(),
+            },
             class: find.product.class,
             relation: find.relation,
             confidence: find.confidence,
@@ -76,6 +80,8 @@ impl Finding {
             places_total,
             routes,
             verdicts,
+            waived: None,
+            baseline: None,
         }
     }
 

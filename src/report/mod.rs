@@ -18,7 +18,7 @@ pub(crate) use build::on_record;
 pub use escape::terminal as escape_terminal;
 pub use json::schema;
 
-use crate::catalog::{Basis, CarrierStatus, Class, Strength};
+use crate::catalog::{Added, Basis, CarrierStatus, Class, Strength};
 use crate::fact::{self, Coverage, FactKind, Family, LabelSource, Reason, Usage};
 use crate::finding::{Confidence, DateOf, Relation};
 use crate::verdict::{Outcome, Verdict};
@@ -53,8 +53,99 @@ pub struct Report {
     pub containers: Vec<Container>,
     /// How much was looked at.
     pub examined: Examined,
-    /// The worst outcome of all findings; absent without a finding, which is no proof of absence.
+    /// The worst outcome of all findings that are not waived; absent without one, which is no proof of absence.
     pub verdict: Option<Outcome>,
+    /// What became of each waiver of the configuration.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<WaiverTold>,
+    /// What changed against an older report, where one was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<BaselineInfo>,
+}
+
+/// Somebody answers for a finding until a day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Waived {
+    /// Why.
+    pub reason: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// The last day it holds, YYYY-MM-DD.
+    pub expires: String,
+}
+
+/// A waiver, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WaiverTold {
+    /// What it waives.
+    pub what: String,
+    /// Why.
+    pub reason: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// The last day it holds, YYYY-MM-DD.
+    pub expires: String,
+    /// What became of it.
+    pub state: WaiverState,
+    /// The fingerprints of the findings it waives.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<String>,
+}
+
+/// What became of a waiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum WaiverState {
+    /// It waives a finding.
+    Used,
+    /// It fits no finding: take it out.
+    Unused,
+    /// Its day is over: it waives nothing, and the run fails.
+    Expired,
+}
+
+/// How a finding stands to an older report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BaselineState {
+    /// It is not in the older one.
+    New,
+    /// It is, with another confidence, relation or verdict.
+    Changed,
+    /// It is, and says the same.
+    Unchanged,
+}
+
+/// What changed against an older report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BaselineInfo {
+    /// The day the older one judged by.
+    pub as_of: String,
+    /// The catalogue of the older one.
+    pub catalog: String,
+    /// Findings that are new.
+    pub new: u64,
+    /// Findings that changed.
+    pub changed: u64,
+    /// Findings that did not.
+    pub unchanged: u64,
+    /// Findings of the older report that this one has not: mended, or no more to be seen; the gaps tell.
+    #[serde(default)]
+    pub gone: Vec<Gone>,
+}
+
+/// A finding of an older report that is no more found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Gone {
+    /// Its fingerprint.
+    pub fingerprint: String,
+    /// What was found.
+    pub product: Product,
+    /// The label of the product it was in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Label>,
+    /// The subject it was found in.
+    pub subject: String,
 }
 
 /// A container that was opened.
@@ -84,6 +175,9 @@ pub struct CatalogInfo {
     pub products: usize,
     /// Indicators known.
     pub indicators: usize,
+    /// The user's own files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<Added>,
 }
 
 /// The context of the run.
@@ -222,15 +316,24 @@ pub struct Finding {
     pub routes: Vec<Route>,
     /// What each rule makes of it.
     pub verdicts: Vec<Verdict>,
+    /// Who answers for it, where it is waived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waived: Option<Waived>,
+    /// How it stands to an older report, where one was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<BaselineState>,
 }
 
 /// The product found.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Product {
     /// Its id in the catalogue.
     pub id: String,
     /// Its name.
     pub name: String,
+    /// Whose it is.
+    #[serde(default)]
+    pub maker: String,
 }
 
 /// A file, member or document with evidence.

@@ -12,7 +12,7 @@ use anstyle::{AnsiColor, Effects, Style as Ansi};
 use textwrap::{Options, WordSeparator, WordSplitter};
 
 use super::escape::{short, terminal as safe};
-use super::{Document, OnRecord, Report, Style, Subject};
+use super::{Document, OnRecord, Report, Style, Subject, WaiverState, WaiverTold};
 use crate::fact::{Coverage, LabelSource};
 use crate::finding::Relation;
 use crate::regulation::Mark;
@@ -52,6 +52,8 @@ pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::
         page.finding(finding, report)?;
     }
     page.reasons(report)?;
+    page.waivers(report)?;
+    page.baseline(report)?;
     page.gaps(report)?;
     page.notes(report)?;
     page.opened(report)?;
@@ -240,6 +242,58 @@ impl Page<'_> {
         Ok(())
     }
 
+    /// What needs a hand: what has expired, and what fits nothing.
+    fn waivers(&mut self, report: &Report) -> io::Result<()> {
+        let open = report.waivers.iter().filter(|w| w.state != WaiverState::Used || self.style.verbose);
+        let open: Vec<&WaiverTold> = open.collect();
+        if open.is_empty() {
+            return Ok(());
+        }
+        writeln!(self.out)?;
+        writeln!(self.out, "{}", self.paint(BOLD, "WAIVERS"))?;
+        for one in open {
+            let (first, ansi, what) = match one.state {
+                WaiverState::Expired => ("expired    ", RED, format!("on {}: it waives nothing; ", one.expires)),
+                WaiverState::Unused => ("unused     ", YELLOW, "it fits no finding; ".to_owned()),
+                WaiverState::Used => (
+                    "used       ",
+                    DIM,
+                    format!("{}, until {}; ", count(one.findings.len() as u64, "finding"), one.expires),
+                ),
+            };
+            let painted = self.paint(ansi, first);
+            self.wrap(
+                2,
+                first,
+                &painted,
+                &format!("{}: {what}{}, {}", safe(&one.what), safe(&one.owner), safe(&one.reason)),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn baseline(&mut self, report: &Report) -> io::Result<()> {
+        let Some(baseline) = &report.baseline else { return Ok(()) };
+        writeln!(self.out)?;
+        let title = format!(
+            "{} new, {} changed, {} unchanged, {} gone",
+            baseline.new,
+            baseline.changed,
+            baseline.unchanged,
+            baseline.gone.len()
+        );
+        let first = "Baseline   ";
+        let painted = self.paint(BOLD, first);
+        let older =
+            format!("against a report judged as of {}, catalogue {}", safe(&baseline.as_of), safe(&baseline.catalog));
+        self.wrap(0, first, &painted, &format!("{title}, {older}"))?;
+        for gone in &baseline.gone {
+            let label = gone.label.as_ref().map_or_else(|| gone.subject.clone(), super::Label::line);
+            self.wrap(4, "gone ", "gone ", &format!("{} in {}", safe(&gone.product.name), safe(&label)))?;
+        }
+        Ok(())
+    }
+
     fn gaps(&mut self, report: &Report) -> io::Result<()> {
         if report.gaps.is_empty() {
             return Ok(());
@@ -306,6 +360,9 @@ impl Page<'_> {
         let (ansi, text) = match report.verdict {
             Some(worst) => {
                 (colour(worst), format!("{}, worst verdict: {}{unseen}", count(found as u64, "finding"), worst.title()))
+            }
+            None if report.findings.iter().any(|f| f.waived.is_some()) => {
+                (YELLOW, format!("{}, all waived{unseen}", count(found as u64, "finding")))
             }
             None if report.examined.recognised == 0 => {
                 (YELLOW, format!("nothing was recognised, so this says nothing about what is inside{unseen}"))

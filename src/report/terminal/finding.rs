@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::io;
 
 use super::super::escape::{short, terminal as safe};
-use super::super::{EvidenceOut, Finding, OnRecord, Place, Report, Statement};
+use super::super::{BaselineState, EvidenceOut, Finding, OnRecord, Place, Report, Statement};
 use super::{BOLD, CYAN, DIM, PLACES, Page, RED, SIGNS, VALUE, YELLOW, colour, count, since};
 use crate::bytes::letters;
 use crate::fact::{FactKind, LabelSource};
@@ -18,9 +18,18 @@ impl Page<'_> {
     pub(super) fn finding(&mut self, finding: &Finding, report: &Report) -> io::Result<()> {
         writeln!(self.out)?;
         let mention = finding.relation == Relation::Mention;
-        let (word, ansi) = if mention { ("MENTION    ", DIM) } else { ("FOUND      ", RED) };
+        let (word, ansi) = match (mention, &finding.waived) {
+            (true, _) => ("MENTION    ", DIM),
+            (false, Some(_)) => ("WAIVED     ", DIM),
+            (false, None) => ("FOUND      ", RED),
+        };
         let painted = self.paint(ansi, word);
-        let name = finding.product.name.clone();
+        let state = match finding.baseline {
+            Some(BaselineState::New) => " (new)",
+            Some(BaselineState::Changed) => " (changed)",
+            Some(BaselineState::Unchanged) | None => "",
+        };
+        let name = format!("{}{state}", finding.product.name);
         self.wrap(0, word, &painted, &name)?;
         let indent = word.len();
         let sure = if mention { "no find".to_owned() } else { finding.confidence.name().to_owned() };
@@ -33,11 +42,16 @@ impl Page<'_> {
             &format!(" · {} · {}", finding.relation.title(finding.confidence), finding.class.title()),
         )?;
         let label = finding.label.as_ref().filter(|l| l.from != LabelSource::FileName).map(|l| l.line());
+        let says = finding.relation.says(finding.confidence, &finding.product.maker);
         let explain = match label {
-            Some(label) => format!("{}; sold as {}", finding.relation.says(finding.confidence), safe(&label)),
-            None => finding.relation.says(finding.confidence).to_owned(),
+            Some(label) => format!("{says}; sold as {}", safe(&label)),
+            None => says,
         };
         self.plain(indent, &explain)?;
+        if let Some(waived) = &finding.waived {
+            let text = format!("until {} by {}: {}", waived.expires, safe(&waived.owner), safe(&waived.reason));
+            self.plain(indent, &format!("waived {text}"))?;
+        }
         if !finding.versions.is_empty() {
             let versions: Vec<_> = finding.versions.iter().take(8).map(|v| safe(&short(v, 40)).into_owned()).collect();
             self.plain(indent, &format!("version {}", versions.join(", ")))?;
@@ -53,6 +67,9 @@ impl Page<'_> {
         }
         self.places(finding)?;
         self.routes(finding)?;
+        if self.style.verbose {
+            self.plain(2, &format!("fingerprint {}", finding.fingerprint))?;
+        }
         if !finding.verdicts.is_empty() {
             writeln!(self.out, "{}", self.paint(BOLD, "  Rules"))?;
             let mut verdicts: Vec<&Verdict> = finding.verdicts.iter().collect();
