@@ -146,7 +146,7 @@ fn a_catalogue_of_ones_own_is_ten_lines() {
     let path = std::env::temp_dir().join(format!("underlabel-own-{}.toml", std::process::id()));
     std::fs::write(
         &path,
-        "[[product]]\nid = \"acme-sdk\"\nname = \"Acme SDK\"\nclass = \"engine-sdk\"\n[[indicator]]\nid = \"acme-sdk/supplier\"\nproduct = \"acme-sdk\"\nfact = [\"supplier\"]\nmatch = { entity = \"Acme Widgets\" }\nstrength = \"strong\"\nsource = \"https://acme.example/sdk\"\nchecked = \"2026-01-01\"\n",
+        "maker = \"Acme Widgets\"\n[[product]]\nid = \"acme-sdk\"\nname = \"Acme SDK\"\nclass = \"engine-sdk\"\n[[indicator]]\nid = \"acme-sdk/supplier\"\nproduct = \"acme-sdk\"\nfact = [\"supplier\"]\nmatch = { entity = \"Acme Widgets\" }\nstrength = \"strong\"\nsource = \"https://acme.example/sdk\"\nchecked = \"2026-01-01\"\n",
     )
     .unwrap();
     let own = path.to_str().unwrap();
