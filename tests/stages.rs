@@ -35,6 +35,9 @@ struct MatchCase {
     fact: FactKind,
     hit: Vec<String>,
     miss: Vec<String>,
+    /// Values in other places, where they say nothing of the product.
+    #[serde(default)]
+    elsewhere: BTreeMap<FactKind, Vec<String>>,
 }
 
 #[test]
@@ -62,6 +65,11 @@ fn every_indicator_has_a_hit_and_a_near_miss() {
             }
             for value in &case.miss {
                 assert!(!matches(case.fact, value, &case.indicator), "{} must not match {value:?}", case.indicator);
+            }
+            for (fact, values) in &case.elsewhere {
+                for value in values {
+                    assert!(!matches(*fact, value, &case.indicator), "{} as {fact:?}: {value:?}", case.indicator);
+                }
             }
             covered.insert(case.indicator);
         }
