@@ -79,6 +79,8 @@ impl Catalog {
                 say(format!("a pattern of fewer than {SHORTEST} characters is met by chance"));
             }
         }
+        found.extend(self.lint_shadows());
+        found.extend(self.lint_cases());
         for carrier in &self.carriers {
             let mut say = |what: &str| found.push(format!("{}: {}: {what}", carrier.file, carrier.id));
             if carrier.sources.is_empty()

@@ -4,6 +4,7 @@
 //! One file a product family; a new indicator is TOML only.
 
 mod carrier;
+mod cases;
 mod compare;
 mod lint;
 mod pattern;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use carrier::CarrierRow;
 pub use carrier::{Basis, Carrier, CarrierStatus, Versions};
+pub use cases::Case;
 pub(crate) use compare::entity_key;
 pub(crate) use pattern::Keyed;
 pub use pattern::{Match, Pattern};
@@ -295,6 +297,8 @@ struct File {
     brand: Vec<BrandRow>,
     #[serde(default)]
     carrier: Vec<CarrierRow>,
+    #[serde(default)]
+    case: Vec<Case>,
 }
 
 #[derive(Deserialize)]
@@ -336,6 +340,7 @@ pub struct Catalog {
     brands: Vec<Brand>,
     carriers: Vec<Carrier>,
     added: Vec<Added>,
+    cases: Vec<Case>,
     by_id: HashMap<String, usize>,
 }
 
@@ -448,6 +453,7 @@ impl Catalog {
             }
             self.carriers.push(Carrier::of(row, name).map_err(|e| broken(format!("carrier {id:?}: {e}")))?);
         }
+        self.cases.extend(file.case);
         Ok(file.version)
     }
 

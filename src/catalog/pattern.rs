@@ -225,6 +225,11 @@ impl Pattern {
         Some((keyed, &self.values))
     }
 
+    /// The values that compare as wholes and are no identifiers with wildcards; empty for other ways of comparing.
+    pub(crate) fn wholes(&self) -> &[String] {
+        if matches!(self.how, How::Exact | How::Entity) { &self.written } else { &[] }
+    }
+
     /// The regular expressions, case rule included, where that is how it compares: one set tries all.
     pub(crate) fn regexes(&self) -> Option<Vec<String>> {
         let case = if self.ignore_case { "(?i)" } else { "" };

@@ -181,6 +181,9 @@ pub(super) enum Catalog {
         /// Files of your own
         #[arg(value_name = "FILE")]
         files: Vec<PathBuf>,
+        /// Files or folders of [[case]] tables: what each indicator must match, and must not
+        #[arg(long, value_name = "PATH")]
+        cases: Vec<PathBuf>,
     },
 }
 

@@ -1,11 +1,12 @@
 //! `underlabel catalog …` and `underlabel rules …`.
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
 use super::args;
 use super::config::Config;
 use super::explain;
-use crate::catalog::Catalog;
+use crate::catalog::{Case, Catalog};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::regulation::Rules;
@@ -24,8 +25,14 @@ pub(super) fn catalog(command: &args::Catalog) -> Result<Exit, Error> {
             })?;
             super::print(&text)?;
         }
-        args::Catalog::Lint { files } => {
-            let catalog = super::catalog(files)?;
+        args::Catalog::Lint { files, cases } => {
+            let mut catalog = super::catalog(files)?;
+            for path in cases {
+                for file in tables(path)? {
+                    let text = super::text(&file, |file, detail| Error::Catalog { file, detail })?;
+                    catalog.add_cases(Case::read(&file.display().to_string(), &text)?);
+                }
+            }
             let found = catalog.lint();
             if !found.is_empty() {
                 super::print(&(found.join("\n") + "\n"))?;
@@ -42,6 +49,20 @@ pub(super) fn catalog(command: &args::Catalog) -> Result<Exit, Error> {
         }
     }
     Ok(Exit::Clear)
+}
+
+/// The TOML files of a folder, in order, or the one file.
+fn tables(path: &Path) -> Result<Vec<PathBuf>, Error> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let failed = |source| Error::Open { path: path.to_owned(), source };
+    let all: Result<Vec<PathBuf>, _> =
+        std::fs::read_dir(path).map_err(failed)?.map(|entry| entry.map(|e| e.path())).collect();
+    let mut all = all.map_err(failed)?;
+    all.retain(|file| file.extension().is_some_and(|ending| ending == "toml"));
+    all.sort();
+    Ok(all)
 }
 
 fn list(catalog: &Catalog) -> String {
