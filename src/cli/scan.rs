@@ -56,11 +56,7 @@ pub(super) fn source(path: &Path) -> Source {
 /// The rules named, or those judged by default.
 fn rules(args: &Scan) -> Result<Rules, Error> {
     let mut rules = Rules::built_in()?;
-    if let Some(unknown) = args.rules.iter().find(|id| *id != "all" && rules.regulation(id).is_none()) {
-        return Err(Error::Usage(format!("no rules {unknown:?}; `underlabel rules list` names them")));
-    }
-    let all = args.rules.iter().any(|id| id == "all");
-    rules.regulations.retain(|r| all || if args.rules.is_empty() { r.default } else { args.rules.contains(&r.id) });
+    rules.choose(&args.rules)?;
     Ok(rules)
 }
 
@@ -76,7 +72,7 @@ fn context(args: &Scan, rules: &Rules) -> Result<Context, Error> {
         }
     }
     let today = || jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date();
-    Ok(Context { as_of: args.as_of.unwrap_or_else(today), nexus })
+    Ok(Context { as_of: args.as_of.unwrap_or_else(|| today().into()), nexus })
 }
 
 fn write(output: &Output, report: &Report, args: &Scan, exit: Exit) -> Result<(), Error> {
