@@ -18,7 +18,7 @@ const RUNS: usize = 5;
 
 fn main() {
     let (catalog, rules) = (Catalog::built_in().unwrap(), Rules::built_in().unwrap());
-    let context = Context { as_of: jiff::civil::date(2026, 1, 1), nexus: BTreeMap::new() };
+    let context = Context { as_of: jiff::civil::date(2026, 1, 1).into(), nexus: BTreeMap::new() };
     let folder = std::env::temp_dir().join(format!("underlabel-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     println!("{:<22} {:>9} {:>12} {:>12} {:>8}", "path", "size MB", "scan MB/s", "read MB/s", "ratio");

@@ -63,7 +63,7 @@
 //! let sbom = br#"{"bomFormat": "CycloneDX", "specVersion": "1.6", "components":
 //!     [{"name": "mail-scan-engine", "supplier": {"name": "AO Kaspersky Lab"}}]}"#;
 //! let source = Source::Bytes { name: "sbom.json".into(), data: sbom.to_vec() };
-//! let context = Context { as_of: jiff::civil::date(2026, 1, 1), nexus: BTreeMap::new() };
+//! let context = Context { as_of: jiff::civil::date(2026, 1, 1).into(), nexus: BTreeMap::new() };
 //! let (catalog, rules) = (Catalog::built_in()?, Rules::built_in()?);
 //! let report = scan(&[source], &catalog, &rules, &context, &Limits::default(), ScanOptions::default())?;
 //! assert_eq!(report.findings[0].places[0].evidence[0].at, "sbom.json#/components/0/supplier/name");
@@ -91,7 +91,7 @@ pub mod waiver;
 pub use report::{Report, escape_terminal};
 pub use scan::{Options as ScanOptions, Said, Scanner, inspect, scan};
 pub use source::{Limits, Progress, Source, Stop};
-pub use verdict::Context;
+pub use verdict::{AsOf, Context};
 
 /// The formats of this version, for the documentation: extractors, containers, and containers that are
 /// only recognised.

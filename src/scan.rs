@@ -114,7 +114,7 @@ fn run(
         context: ContextInfo {
             as_of: context.as_of.to_string(),
             nexus: context.nexus.clone(),
-            rules: rules.regulations.iter().map(|r| r.id.clone()).collect(),
+            rules: rules.regulations.iter().filter(|r| r.judges()).map(|r| r.id.clone()).collect(),
         },
         subjects: Vec::new(),
         findings: Vec::new(),

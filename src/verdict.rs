@@ -4,8 +4,12 @@
 //! Must not know: how anything was found.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::fmt::temporal::Pieces;
+use jiff::tz::Offset;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -106,11 +110,73 @@ impl Outcome {
     }
 }
 
-/// What no file can hold: the day to judge by, and the facts of the deal.
+/// When the product is sold, shipped or built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AsOf {
+    /// A day, wherever that is: the whole of it, in the zone of each rule.
+    Day(Date),
+    /// An instant, which may be another day in the zone of a rule.
+    Instant {
+        /// The instant.
+        at: Timestamp,
+        /// The zone it was given in, which tells the day where a rule states none.
+        offset: Offset,
+    },
+}
+
+impl AsOf {
+    /// The day it is in a zone.
+    #[must_use]
+    pub fn day(self, zone: Option<Offset>) -> Date {
+        match self {
+            AsOf::Day(day) => day,
+            AsOf::Instant { at, offset } => zone.unwrap_or(offset).to_datetime(at).date(),
+        }
+    }
+}
+
+impl From<Date> for AsOf {
+    fn from(day: Date) -> AsOf {
+        AsOf::Day(day)
+    }
+}
+
+/// `YYYY-MM-DD`, or an instant by RFC 3339. A time without an offset is neither.
+impl std::str::FromStr for AsOf {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<AsOf, String> {
+        let form = || {
+            "a day is written YYYY-MM-DD, such as 2024-09-29, and an instant with its offset, such as \
+             2024-09-29T00:00:00-04:00"
+                .to_owned()
+        };
+        let pieces = Pieces::parse(text).ok().filter(|p| p.time_zone_annotation().is_none()).ok_or_else(form)?;
+        match (pieces.time(), pieces.to_numeric_offset()) {
+            (None, None) => Ok(AsOf::Day(pieces.date())),
+            (Some(time), Some(offset)) => {
+                let at = offset.to_timestamp(pieces.date().to_datetime(time)).map_err(|_| form())?;
+                Ok(AsOf::Instant { at, offset })
+            }
+            _ => Err(form()),
+        }
+    }
+}
+
+impl fmt::Display for AsOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AsOf::Day(day) => write!(f, "{day}"),
+            AsOf::Instant { at, offset } => write!(f, "{}", at.display_with_offset(*offset)),
+        }
+    }
+}
+
+/// What no file can hold: the time to judge by, and the facts of the deal.
 #[derive(Clone, Debug)]
 pub struct Context {
-    /// The day the product is sold, shipped or built.
-    pub as_of: Date,
+    /// When the product is sold, shipped or built.
+    pub as_of: AsOf,
     /// Facts by key; an absent one is open.
     pub nexus: BTreeMap<String, bool>,
 }
@@ -137,7 +203,7 @@ pub struct Verdict {
     /// Report clocks, for a find that a rule may reach.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clocks: Vec<String>,
-    /// The first day it applies, as YYYY-MM-DD.
+    /// The first day it applies, as YYYY-MM-DD; YYYY-MM or YYYY where no more was read.
     pub applies_from: String,
     /// Hour and zone, where they matter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -163,7 +229,7 @@ pub struct Missing {
     pub question: String,
 }
 
-/// Judges a find by every regulation.
+/// Judges a find by every regulation that judges.
 #[must_use]
 pub fn judge(
     class: Class,
@@ -173,6 +239,9 @@ pub fn judge(
     context: &Context,
 ) -> Vec<Verdict> {
     let one = |regulation: &Regulation| {
+        if !regulation.judges() {
+            return None;
+        }
         let case = regulation.case(class, relation)?;
         let requirement = regulation.requirement(&case.requirement)?;
         Some(apply(regulation, case, requirement, confidence, rules, context))
@@ -192,14 +261,19 @@ fn apply(
     let mut missing: Vec<Missing> = Vec::new();
     let denied = case.nexus.iter().find(|key| context.nexus.get(*key) == Some(&false));
     let (mut mark, date_mark) = (case.mark, requirement.date_mark);
+    let day = context.as_of.day(requirement.utc_offset);
+    let from = requirement.applies_from;
+    let over = requirement.applies_until.filter(|until| day > *until);
     let outcome = match case.outcome {
         Reading::NotCovered => Outcome::NotCovered,
-        _ if context.as_of < requirement.applies_from => {
+        _ if day < from.first() => {
             mark = date_mark;
-            because = format!(
-                "it applies from {} and the product is judged as of {}",
-                requirement.applies_from, context.as_of
-            );
+            because = format!("it applies from {from} and the product is judged as of {}", context.as_of);
+            Outcome::NotCovered
+        }
+        _ if let Some(until) = over => {
+            mark = date_mark;
+            because = format!("it applied until {until} and the product is judged as of {}", context.as_of);
             Outcome::NotCovered
         }
         Reading::Exempt => Outcome::Exempt,
@@ -218,22 +292,30 @@ fn apply(
                 short: Some(n.short.clone()),
                 question: n.question.clone(),
             }));
-            if regulation.status == Status::Unverified && reading == Reading::Prohibited {
+            if let Some((short, question)) = doubt(regulation.status).filter(|_| reading == Reading::Prohibited) {
                 missing.push(Missing {
                     key: None,
-                    short: Some("it is still in force, which was not verified".to_owned()),
-                    question: format!("Is {} still in force?", regulation.name),
+                    short: Some(short.to_owned()),
+                    question: format!("Is {} {question}?", regulation.name),
                 });
             }
             let settled = missing.is_empty();
             missing.extend(case.asks.iter().map(|q| Missing { key: None, short: None, question: q.clone() }));
-            let outcome = match reading {
+            let mut outcome = match reading {
+                // What only recommends bars nothing, whatever a file of one's own makes of it.
+                Reading::Prohibited | Reading::Likely if regulation.status == Status::Advisory => Outcome::Advisory,
                 Reading::Prohibited if settled => Outcome::Prohibited,
                 Reading::Prohibited => Outcome::ProhibitedIf,
                 Reading::Likely => Outcome::Likely,
                 Reading::Advisory => Outcome::Advisory,
                 _ => Outcome::Unclear,
             };
+            // Between the first and the last day it can have begun, nobody knows.
+            if day < from.last() && outcome > Outcome::Unclear {
+                outcome = Outcome::Unclear;
+                because =
+                    format!("it applies from some day of {from}, and which one was not read; after that: {because}");
+            }
             cap(outcome, confidence, &mut because, &mut missing)
         }
     };
@@ -246,12 +328,21 @@ fn apply(
         citation: requirement.citation.clone(),
         url: requirement.url.clone(),
         status: regulation.status,
-        clocks: if outcome >= Outcome::Likely { regulation.clocks.clone() } else { Vec::new() },
+        clocks: if outcome >= Outcome::Likely { regulation.clock_lines() } else { Vec::new() },
         applies_from: requirement.applies_from.to_string(),
         applies_detail: requirement.applies_detail.clone(),
         because,
         mark,
         date_mark,
+    }
+}
+
+/// What stands between a text that may not bind and a plain prohibition, and the end of "Is it …?".
+const fn doubt(status: Status) -> Option<(&'static str, &'static str)> {
+    match status {
+        Status::InForce | Status::Advisory => None,
+        Status::Proposed => Some(("it became final, which was not found", "final")),
+        Status::Unverified => Some(("it is still in force, which was not verified", "still in force")),
     }
 }
 

@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use jiff::civil::Date;
 
 use super::limits::LimitArgs;
 use crate::fact::FactKind;
 use crate::report::Format;
-use crate::verdict::Outcome;
+use crate::verdict::{AsOf, Outcome};
 
 /// Looks under a product's label: finds Kaspersky SDKs, engines and products inside SBOMs, archives, apps
 /// and binaries sold under another brand, and says what each rule makes of the find.
@@ -80,9 +79,9 @@ pub(super) struct Scan {
     #[arg(long, value_name = "VERDICT", value_parser = fail_on, help_heading = "Judgement")]
     pub fail_on: Option<FailOn>,
 
-    /// Judge as of this day (when the product is sold, shipped or built) instead of today
-    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day, help_heading = "Judgement")]
-    pub as_of: Option<Date>,
+    /// Judge as of this day, or instant with its offset (when the product is sold, shipped or built), instead of today
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = as_of, help_heading = "Judgement")]
+    pub as_of: Option<AsOf>,
 
     /// A fact no file can hold, such as us-nexus=yes; `underlabel rules list` names the keys
     #[arg(long, value_name = "KEY=yes|no", value_parser = nexus, value_delimiter = ',', help_heading = "Judgement")]
@@ -244,6 +243,6 @@ fn nexus(text: &str) -> Result<(String, bool), String> {
     }
 }
 
-pub(super) fn day(text: &str) -> Result<Date, String> {
-    text.parse().map_err(|_| "a day is written YYYY-MM-DD, such as 2024-09-29".to_owned())
+pub(super) fn as_of(text: &str) -> Result<AsOf, String> {
+    text.parse()
 }

@@ -94,17 +94,30 @@ pub(super) fn regulation(id: &str, rules: &Rules) -> Option<String> {
     let _ = writeln!(text, "{id}: {}", r.name);
     let _ = writeln!(text, "jurisdiction  {}", r.jurisdiction);
     let _ = writeln!(text, "binds         {}", r.addressee);
-    let _ = writeln!(text, "status        {}", r.status.title());
+    let _ = writeln!(text, "status        {}", r.standing());
     let _ = writeln!(text, "citation      {}", r.citation);
     let _ = writeln!(text, "read it       {}", r.url);
     let _ = writeln!(text, "scope         {}", r.scope);
-    for requirement in &r.requirements {
-        let _ = writeln!(text, "requirement   {id}/{}: {}", requirement.id, requirement.title);
+    if let (Some(version), date) = (&r.version, r.date.as_deref().unwrap_or_default()) {
+        let _ = writeln!(text, "version       {version} {date}");
+    }
+    for q in &r.requirements {
+        let whom = q.addressee.as_ref().map_or_else(String::new, |whom| format!(", binding {whom}"));
+        let until = q.applies_until.map_or_else(String::new, |until| format!(" until {until}"));
+        let _ = writeln!(text, "requirement   {id}/{}: {}", q.id, q.title);
+        let _ = writeln!(text, "        from {}{until} [{} source]{whom}", q.applies_from, q.date_mark.name());
+    }
+    for exemption in &r.exemptions {
+        let _ = writeln!(text, "leaves out    {} [{} source]", exemption.what, exemption.mark.name());
     }
     for clock in &r.clocks {
         let _ = writeln!(text, "clock         {clock}");
     }
-    let _ = writeln!(text, "what it makes of each class, before any fact is known");
+    if r.judges() {
+        let _ = writeln!(text, "what it makes of each class, before any fact is known");
+    } else {
+        let _ = writeln!(text, "It gives no verdict on any product.");
+    }
     for case in &r.cases {
         let only: String = case.relation.iter().map(|r| format!(", {}", r.name())).collect();
         let waits = if case.nexus.is_empty() { String::new() } else { format!(" (if {})", case.nexus.join(", ")) };
@@ -113,6 +126,11 @@ pub(super) fn regulation(id: &str, rules: &Rules) -> Option<String> {
     }
     for note in &r.notes {
         let _ = writeln!(text, "note          {note}");
+    }
+    for source in &r.sources {
+        let opening = if source.opening { ", its opening only" } else { "" };
+        let _ =
+            writeln!(text, "source        {}: {} [{} source{opening}]", source.url, source.about, source.mark.name());
     }
     let _ = writeln!(text, "This is a reading of public texts, not legal advice.");
     Some(text)
@@ -131,6 +149,10 @@ fn requirement(id: &str, rules: &Rules) -> Option<String> {
     let _ = writeln!(text, "read it       {}", q.url);
     let detail = q.applies_detail.as_deref().map_or_else(String::new, |d| format!(", {d}"));
     let _ = writeln!(text, "applies from  {}{detail} [{} source]", q.applies_from, q.date_mark.name());
+    if let Some(until) = q.applies_until {
+        let _ = writeln!(text, "applies until {until}");
+    }
+    let _ = writeln!(text, "binds         {}", q.addressee.as_ref().unwrap_or(&r.addressee));
     Some(text)
 }
 

@@ -86,7 +86,7 @@ pub(super) fn rules(command: &args::Rules) -> Result<Exit, Error> {
         args::Rules::List => {
             let mut text = String::new();
             for regulation in &rules.regulations {
-                let _ = writeln!(text, "{:<20} {} ({})", regulation.id, regulation.name, regulation.status.title());
+                let _ = writeln!(text, "{:<20} {} ({})", regulation.id, regulation.name, regulation.standing());
             }
             let _ = writeln!(text, "\nfacts verdicts wait for (--nexus KEY=yes|no)");
             for nexus in &rules.nexus {

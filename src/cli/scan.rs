@@ -7,7 +7,7 @@ use std::path::Path;
 
 use jiff::civil::Date;
 
-use super::args::{Color, FailOn, Output, Scan, day, fail_on};
+use super::args::{Color, FailOn, Output, Scan, as_of, fail_on};
 use super::config::Config;
 use super::limits::limits;
 use super::progress::Line;
@@ -84,17 +84,14 @@ fn rules(args: &Scan, config: &Config) -> Result<Rules, Error> {
         rules.add(&path.to_string_lossy(), &super::text(&path, |file, detail| Error::Rules { file, detail })?)?;
         own.extend(rules.regulations.iter().skip(before).map(|r| r.id.clone()));
     }
-    let groups = ["all", "default"];
-    let unknown = |name: &&String| !file(name) && !groups.contains(&name.as_str()) && rules.regulation(name).is_none();
-    if let Some(unknown) = wanted.iter().find(unknown) {
-        return Err(Error::Usage(format!(
-            "no rules {unknown:?}; `underlabel rules list` names them, and a file of your own ends in .toml"
-        )));
+    // Those named, a group being all in it.
+    let defaults = rules.regulations.iter().filter(|r| r.default).map(|r| r.id.clone());
+    let mut ids: Vec<String> = wanted.iter().filter(|name| !file(name) && *name != "default").cloned().collect();
+    if wanted.iter().any(|name| name == "default") {
+        ids.extend(defaults);
     }
-    let names = |name: &str| wanted.iter().any(|w| w == name);
-    rules.regulations.retain(|r| {
-        names("all") || names(&r.id) || own.contains(&r.id) || (r.default && (wanted.is_empty() || names("default")))
-    });
+    ids.extend(own);
+    rules.choose(&ids)?;
     Ok(rules)
 }
 
@@ -122,8 +119,8 @@ fn context(args: &Scan, config: &Config, rules: &Rules) -> Result<Context, Error
     }
     let as_of = match (args.as_of, &config.context.as_of) {
         (Some(day), _) => day,
-        (None, Some(text)) => day(text).map_err(|e| config.error(format!("as-of: {e}")))?,
-        (None, None) => today(),
+        (None, Some(text)) => as_of(text).map_err(|e| config.error(format!("as-of: {e}")))?,
+        (None, None) => today().into(),
     };
     Ok(Context { as_of, nexus })
 }

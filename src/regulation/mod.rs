@@ -3,7 +3,13 @@
 //! In: TOML. Out: [`Rules`]. Must not know: how anything is found. Each statement carries the mark of its
 //! source; what was not read is not stated.
 
+mod lint;
+mod when;
+
+use std::fmt;
+
 use jiff::civil::Date;
+use jiff::tz::Offset;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -11,14 +17,34 @@ use crate::catalog::Class;
 use crate::error::Error;
 use crate::finding::Relation;
 
-/// The built-in files.
+pub use when::When;
+
+/// The built-in files, in the order shown.
 const FILES: &[(&str, &str)] = &[
     ("bis-icts-2021-002.toml", include_str!("bis-icts-2021-002.toml")),
     ("far-52-204-23.toml", include_str!("far-52-204-23.toml")),
     ("fcc-2024.toml", include_str!("fcc-2024.toml")),
     ("fcc-2022.toml", include_str!("fcc-2022.toml")),
     ("bod-17-01.toml", include_str!("bod-17-01.toml")),
+    ("us-tx.toml", include_str!("us-tx.toml")),
+    ("us-md.toml", include_str!("us-md.toml")),
+    ("us-nj.toml", include_str!("us-nj.toml")),
+    ("us-vt.toml", include_str!("us-vt.toml")),
+    ("ca-2023.toml", include_str!("ca-2023.toml")),
+    ("au-pspf-2025.toml", include_str!("au-pspf-2025.toml")),
+    ("uk-ncsc-2017.toml", include_str!("uk-ncsc-2017.toml")),
+    ("de-bsi-2022.toml", include_str!("de-bsi-2022.toml")),
+    ("it-acn-2025.toml", include_str!("it-acn-2025.toml")),
+    ("lt-2017.toml", include_str!("lt-2017.toml")),
+    ("nl-2018.toml", include_str!("nl-2018.toml")),
+    ("ro-354-2022.toml", include_str!("ro-354-2022.toml")),
+    ("eu-parliament-2018.toml", include_str!("eu-parliament-2018.toml")),
+    ("entity-list.toml", include_str!("entity-list.toml")),
+    ("ofac.toml", include_str!("ofac.toml")),
 ];
+
+/// The date of the built-in rules, which is their version.
+pub const VERSION: &str = "2026-11-25";
 
 /// What a rule makes of a class before the context is known, in the words of the reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +112,88 @@ impl Status {
     }
 }
 
+/// Whether a text can bar a product at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// It says something of products: finds are judged by it.
+    #[default]
+    Rule,
+    /// It is about persons, exports or money, is often mistaken for a bar, and gives no verdict.
+    Context,
+}
+
+/// Something that was read, and where.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Source {
+    /// Where it can be read.
+    pub url: String,
+    /// Whether it is the text itself.
+    pub mark: Mark,
+    /// True where only its opening was read: good for existence, date and title.
+    #[serde(default)]
+    pub opening: bool,
+    /// What was taken from it.
+    pub about: String,
+}
+
+/// What a text leaves out.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Exemption {
+    /// What is left out, and of what.
+    pub what: String,
+    /// What that rests on.
+    pub mark: Mark,
+}
+
+/// Within what time something must be done once a product is found.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Clock {
+    /// The clause or version of it that sets the time, such as `clause DEC 2023`.
+    pub clause: String,
+    /// What must be done; without it, a first report.
+    pub duty: Option<String>,
+    /// The first day of the solicitations or contracts it stands in, where several clauses live side by side.
+    #[serde(default, deserialize_with = "when::day")]
+    pub from: Option<Date>,
+    /// The time, such as `3 business days`.
+    pub first: String,
+    /// The time for what follows.
+    pub follow_up: Option<String>,
+    /// Whether it binds.
+    pub status: Status,
+    /// What the time rests on.
+    pub mark: Mark,
+    /// What the time for what follows rests on, where that differs.
+    pub follow_up_mark: Option<Mark>,
+    /// Where it stands.
+    pub source: String,
+}
+
+/// A line of the report.
+impl fmt::Display for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.status != Status::InForce {
+            write!(f, "{}: ", self.status.title())?;
+        }
+        f.write_str(&self.clause)?;
+        if let Some(from) = self.from {
+            write!(f, " (solicitations from {from})")?;
+        }
+        write!(f, ": {} within {}", self.duty.as_deref().unwrap_or("first report"), self.first)?;
+        let secondary = |mark: Mark| if mark == Mark::Secondary { " (secondary source)" } else { "" };
+        f.write_str(secondary(self.mark))?;
+        if let Some(follow_up) = &self.follow_up {
+            let mark = self.follow_up_mark.unwrap_or(self.mark);
+            write!(f, "; follow-up within {follow_up}{}", secondary(mark))?;
+        }
+        Ok(())
+    }
+}
+
 /// One duty or prohibition of a regulation.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -102,10 +210,17 @@ pub struct Requirement {
     pub url: String,
     /// What the wording rests on.
     pub mark: Mark,
-    /// The first day it applies.
-    #[serde(deserialize_with = "date")]
-    pub applies_from: Date,
-    /// Hour and zone, where they matter.
+    /// Whom it binds, where that is not whom the regulation binds.
+    pub addressee: Option<String>,
+    /// The first day it applies, as far as it was read.
+    pub applies_from: When,
+    /// The last day it applies, where it has ended.
+    #[serde(default, deserialize_with = "when::day")]
+    pub applies_until: Option<Date>,
+    /// The zone its days begin and end in. Without one, a day is the day where the product is sold.
+    #[serde(default, deserialize_with = "when::offset")]
+    pub utc_offset: Option<Offset>,
+    /// Hour and zone, where they matter, and what else to know of the date.
     pub applies_detail: Option<String>,
     /// What the date rests on.
     pub date_mark: Mark,
@@ -142,6 +257,9 @@ pub struct Case {
 pub struct Regulation {
     /// Stable id.
     pub id: String,
+    /// Whether it can bar a product at all.
+    #[serde(default)]
+    pub kind: Kind,
     /// Name for a person.
     pub name: String,
     /// Whose law.
@@ -159,18 +277,31 @@ pub struct Regulation {
     pub default: bool,
     /// What it reaches, in our words.
     pub scope: String,
+    /// Version of a file of one's own.
+    pub version: Option<String>,
+    /// Date of a file of one's own.
+    pub date: Option<String>,
     /// What else to know.
     #[serde(default)]
     pub notes: Vec<String>,
-    /// Report clocks.
-    #[serde(default)]
-    pub clocks: Vec<String>,
+    /// What was read, and for what.
+    #[serde(default, rename = "source")]
+    pub sources: Vec<Source>,
+    /// What it leaves out.
+    #[serde(default, rename = "exemption")]
+    pub exemptions: Vec<Exemption>,
+    /// Within what time something must be done.
+    #[serde(default, rename = "clock")]
+    pub clocks: Vec<Clock>,
     /// Its duties.
-    #[serde(rename = "requirement")]
+    #[serde(default, rename = "requirement")]
     pub requirements: Vec<Requirement>,
-    /// What it makes of each class.
-    #[serde(rename = "case")]
+    /// What it makes of each class. None for context.
+    #[serde(default, rename = "case")]
     pub cases: Vec<Case>,
+    /// The facts its cases wait for that no other file names.
+    #[serde(default, rename = "nexus")]
+    facts: Vec<Nexus>,
     /// The file it stands in.
     #[serde(skip)]
     pub file: String,
@@ -181,6 +312,27 @@ impl Regulation {
     #[must_use]
     pub fn case(&self, class: Class, relation: Relation) -> Option<&Case> {
         self.cases.iter().find(|c| c.class == class && (c.relation.is_empty() || c.relation.contains(&relation)))
+    }
+
+    /// True when finds are judged by it.
+    #[must_use]
+    pub fn judges(&self) -> bool {
+        self.kind == Kind::Rule
+    }
+
+    /// How it stands today, for a person.
+    #[must_use]
+    pub const fn standing(&self) -> &'static str {
+        match self.kind {
+            Kind::Rule => self.status.title(),
+            Kind::Context => "context, never a product bar",
+        }
+    }
+
+    /// The report clocks that bind somebody, a line each. What is only proposed binds nobody.
+    #[must_use]
+    pub fn clock_lines(&self) -> Vec<String> {
+        self.clocks.iter().filter(|c| c.status != Status::Proposed).map(Clock::to_string).collect()
     }
 
     /// A requirement by id.
@@ -232,15 +384,26 @@ impl Rules {
         Ok(rules)
     }
 
-    /// Adds a regulation in TOML and checks it.
+    /// Adds a regulation in TOML and checks it. Its file may name facts of its own (`[[nexus]]`).
     ///
     /// # Errors
-    /// When the text is no regulation or names what is nowhere.
+    /// When the text is no regulation or names what is nowhere. Nothing is added then.
     pub fn add(&mut self, file: &str, text: &str) -> Result<(), Error> {
         let broken = |detail: String| Error::Rules { file: file.to_owned(), detail };
         let mut regulation: Regulation =
             toml::from_str(text).map_err(|e| broken(e.to_string().trim_end().to_owned()))?;
         file.clone_into(&mut regulation.file);
+        let facts = std::mem::take(&mut regulation.facts);
+        for (nth, fact) in facts.iter().enumerate() {
+            if self.nexus(&fact.key).is_some() || facts.iter().take(nth).any(|other| other.key == fact.key) {
+                return Err(broken(format!("nexus {:?} stands twice", fact.key)));
+            }
+        }
+        for (nth, requirement) in regulation.requirements.iter().enumerate() {
+            if regulation.requirements.iter().take(nth).any(|other| other.id == requirement.id) {
+                return Err(broken(format!("requirement {:?} stands twice", requirement.id)));
+            }
+        }
         for case in &regulation.cases {
             if regulation.requirement(&case.requirement).is_none() {
                 return Err(broken(format!(
@@ -249,11 +412,16 @@ impl Rules {
                     case.requirement
                 )));
             }
-            if let Some(key) = case.nexus.iter().find(|key| self.nexus(key).is_none()) {
+            let known = |key: &String| self.nexus(key).is_some() || facts.iter().any(|fact| fact.key == *key);
+            if let Some(key) = case.nexus.iter().find(|key| !known(key)) {
                 return Err(broken(format!("case {}: nexus {key:?} is nowhere", case.class.name())));
             }
         }
-        if let Some(class) =
+        if !regulation.judges() {
+            if !regulation.cases.is_empty() {
+                return Err(broken("context has no cases: it never gives a verdict".to_owned()));
+            }
+        } else if let Some(class) =
             Class::ALL.iter().find(|c| !regulation.cases.iter().any(|k| k.class == **c && k.relation.is_empty()))
         {
             return Err(broken(format!("no case for the class {}", class.name())));
@@ -261,7 +429,27 @@ impl Rules {
         if self.regulations.iter().any(|r| r.id == regulation.id) {
             return Err(broken(format!("regulation {:?} stands twice", regulation.id)));
         }
+        self.nexus.extend(facts);
         self.regulations.push(regulation);
+        Ok(())
+    }
+
+    /// Keeps the regulations named, `all` of them that judge, or where none is named, those judged by default.
+    ///
+    /// # Errors
+    /// When a name is nobody's, or of one that never gives a verdict: judging by nothing would look like a pass.
+    pub fn choose(&mut self, ids: &[String]) -> Result<(), Error> {
+        for id in ids.iter().filter(|id| *id != "all") {
+            let found = self
+                .regulation(id)
+                .ok_or_else(|| Error::Usage(format!("no rules {id:?}; `underlabel rules list` names them")))?;
+            if !found.judges() {
+                return Err(Error::Usage(format!("{id} is {}: nothing is judged by it", found.standing())));
+            }
+        }
+        let all = ids.iter().any(|id| id == "all");
+        let named = |r: &Regulation| if ids.is_empty() { r.default } else { all || ids.contains(&r.id) };
+        self.regulations.retain(|r| r.judges() && named(r));
         Ok(())
     }
 
@@ -276,9 +464,4 @@ impl Rules {
     pub fn nexus(&self, key: &str) -> Option<&Nexus> {
         self.nexus.iter().find(|n| n.key == key)
     }
-}
-
-fn date<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    text.parse().map_err(|e| serde::de::Error::custom(format!("{text:?} is no date: {e}")))
 }

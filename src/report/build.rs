@@ -6,6 +6,7 @@ use super::{DateSeen, EvidenceOut, Finding, Label, OnRecord, Place, Product, Rou
 use crate::catalog::Catalog;
 use crate::fact::{self, LabelSource};
 use crate::finding::{self, Evidence, Find};
+use crate::regulation::When;
 use crate::verdict::{Outcome, Verdict};
 
 /// Evidence of one indicator listed per place; the rest is counted.
@@ -97,8 +98,9 @@ fn dates(find: &Find<'_>, verdicts: &[Verdict]) -> Vec<DateSeen> {
     let dated = finding::dates(&find.evidence).into_iter();
     dated
         .map(|one| {
-            let day = one.day.to_string();
-            let after = verdicts.iter().filter(|v| v.outcome > Outcome::Exempt && day >= v.applies_from);
+            // Where only the month of a rule was read, the whole of it is left out.
+            let applied = |v: &&Verdict| v.applies_from.parse::<When>().is_ok_and(|from| one.day >= from.last());
+            let after = verdicts.iter().filter(|v| v.outcome > Outcome::Exempt).filter(applied);
             let after = after.map(|v| v.regulation.clone()).collect();
             DateSeen { date: one.text, of: one.of, at: one.at, after }
         })

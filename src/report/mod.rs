@@ -183,7 +183,7 @@ pub struct CatalogInfo {
 /// The context of the run.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ContextInfo {
-    /// The day judged by, YYYY-MM-DD.
+    /// The day judged by, YYYY-MM-DD, or an instant by RFC 3339.
     pub as_of: String,
     /// The facts given.
     pub nexus: BTreeMap<String, bool>,

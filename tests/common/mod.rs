@@ -12,7 +12,7 @@ use underlabel::{Context, Limits, Report, ScanOptions, Scanner, Source};
 
 /// A fixed day, so that no test depends on today.
 pub fn context() -> Context {
-    Context { as_of: jiff::civil::date(2026, 11, 24), nexus: BTreeMap::new() }
+    Context { as_of: jiff::civil::date(2026, 11, 24).into(), nexus: BTreeMap::new() }
 }
 
 /// The built-in catalogue and rules, read once.

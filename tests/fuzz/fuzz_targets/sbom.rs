@@ -33,7 +33,7 @@ fuzz_target!(|rest: &str| {
         "spec_version: \"1.5\"\n",
     ] {
         let (catalog, rules) = known();
-        let context = Context { as_of: jiff::civil::date(2026, 1, 1), nexus: BTreeMap::new() };
+        let context = Context { as_of: jiff::civil::date(2026, 1, 1).into(), nexus: BTreeMap::new() };
         let source = Source::Bytes { name: "x.json".to_owned(), data: format!("{marker}{rest}").into_bytes() };
         let options = ScanOptions { strict: false, ..ScanOptions::default() };
         let report = scan(&[source], catalog, rules, &context, &Limits::default(), options).expect("bytes open");

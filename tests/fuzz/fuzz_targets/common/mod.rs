@@ -17,7 +17,7 @@ fn scanner() -> &'static Scanner<'static> {
 
 /// Scans the bytes as a file of this name.
 pub fn scan_as(name: &str, data: &[u8]) {
-    let context = Context { as_of: jiff::civil::date(2026, 1, 1), nexus: BTreeMap::new() };
+    let context = Context { as_of: jiff::civil::date(2026, 1, 1).into(), nexus: BTreeMap::new() };
     let limits =
         Limits { max_member_bytes: 4 << 20, ratio_floor: 8 << 20, max_loaded_bytes: 4 << 20, max_held_bytes: 8 << 20, ..Limits::default() };
     let source = Source::Bytes { name: name.to_owned(), data: data.to_vec() };
