@@ -30,7 +30,7 @@ use underlabel::{Limits, Report, ScanOptions, Scanner, Source};
 /// Products marked `open` are printed and counted apart while this holds; it goes when none is left.
 const TOLERATE_OPEN: bool = true;
 
-/// Where a sign may stand: kinds of facts in the evidence, formats that were opened or read, endings of names. Each
+/// Where a sign may stand: kinds of facts in the evidence, formats that were opened or read, names of files and their endings. Each
 /// must be shown by a product.
 const PLACES: &[&str] = &[
     "supplier",
@@ -61,7 +61,6 @@ const PLACES: &[&str] = &[
     "java-class",
     "manifest-component",
     "android-package",
-    "android/dex",
     ".aar",
     ".aab",
     ".xapk",
@@ -74,9 +73,7 @@ const PLACES: &[&str] = &[
     ".dll",
     ".exe",
     ".zip",
-    "package/npm",
     "package/msi",
-    "package/inf",
     "nsis",
     "rpm",
     "ar",
@@ -85,8 +82,19 @@ const PLACES: &[&str] = &[
     "squashfs",
     "iso9660",
     "qcow2",
-    "image/oci-config",
-    "installed/dpkg",
+    "jffs2",
+    "ubi",
+    "ntfs",
+    "dmg",
+    "xar",
+    "cab",
+    "wim",
+    "7z",
+    ".dex",
+    ".inf",
+    "status",
+    "package.json",
+    "author",
 ];
 
 #[derive(Deserialize)]
@@ -227,7 +235,7 @@ fn compare(product: &Product, report: &Report) -> Tally {
     tally
 }
 
-/// The kinds of facts in the evidence, the formats that were opened and read, the endings of names.
+/// The kinds of facts in the evidence, the formats that were opened and read, names and their endings.
 fn places(product: &Product, report: &Report) -> BTreeSet<String> {
     let evidence = report.findings.iter().flat_map(|f| &f.places).flat_map(|p| &p.evidence);
     let facts = evidence.map(|e| e.fact.name().to_owned());
@@ -237,9 +245,11 @@ fn places(product: &Product, report: &Report) -> BTreeSet<String> {
     let signs = report.findings.iter().flat_map(|f| &f.places).map(|p| p.path.clone());
     let outside = product.files.iter().map(|f| f.to_string_lossy().into_owned());
     let endings = inside.chain(signs).chain(outside).filter_map(|path| {
-        let name = path.rsplit('/').next()?;
-        Some(format!(".{}", name.rsplit_once('.')?.1))
+        let name = path.rsplit('/').next()?.to_owned();
+        let ending = name.rsplit_once('.').map(|(_, ending)| format!(".{ending}"));
+        Some(ending.into_iter().chain([name]))
     });
+    let endings = endings.flatten();
     facts.chain(read).chain(opened).chain(endings).collect()
 }
 
@@ -289,11 +299,8 @@ fn precision_and_recall() {
         for find in &product.expected.finds {
             *classes.entry(find.class).or_default() += 1;
         }
-        for place in &product.expected.places {
-            *seen.entry(place.clone()).or_default() += 1;
-        }
         if !product.expected.finds.is_empty() {
-            for place in places(product, &report).into_iter().filter(|place| place.starts_with('.')) {
+            for place in places(product, &report) {
                 *seen.entry(place).or_default() += 1;
             }
         }
