@@ -189,7 +189,8 @@ fn conclude(
             return;
         }
     } else {
-        verdicts = verdict::judge(find.product.class, find.relation, find.confidence, rules, context);
+        verdicts =
+            verdict::judge(&find.product.maker, find.product.class, find.relation, find.confidence, rules, context);
     }
     report.findings.push(Finding::of(find, subject, verdicts, catalog));
 }

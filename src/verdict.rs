@@ -229,9 +229,10 @@ pub struct Missing {
     pub question: String,
 }
 
-/// Judges a find by every regulation that judges.
+/// Judges a find of this maker's by every regulation that speaks of the maker.
 #[must_use]
 pub fn judge(
+    maker: &str,
     class: Class,
     relation: Relation,
     confidence: Confidence,
@@ -239,7 +240,7 @@ pub fn judge(
     context: &Context,
 ) -> Vec<Verdict> {
     let one = |regulation: &Regulation| {
-        if !regulation.judges() {
+        if !regulation.judges() || !regulation.makers.iter().any(|m| m.eq_ignore_ascii_case(maker)) {
             return None;
         }
         let case = regulation.case(class, relation)?;

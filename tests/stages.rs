@@ -190,7 +190,7 @@ fn every_rule_judges_every_class_as_read() {
         let outcome = |class, relation, confidence, as_of: jiff::civil::Date, answer: Option<bool>| {
             let nexus = answer.map(|a| rules.nexus.iter().map(|n| (n.key.clone(), a)).collect()).unwrap_or_default();
             let context = Context { as_of: as_of.into(), nexus };
-            let verdicts = judge(class, relation, confidence, &rules, &context);
+            let verdicts = judge("Kaspersky", class, relation, confidence, &rules, &context);
             verdicts.into_iter().find(|v| v.regulation == id).unwrap()
         };
         let sure = Confidence::Confirmed;
@@ -235,7 +235,8 @@ fn engine(regulation: &str, as_of: &str) -> underlabel::verdict::Verdict {
     let (_, rules) = common::known();
     let nexus = rules.nexus.iter().map(|n| (n.key.clone(), true)).collect();
     let context = Context { as_of: as_of.parse().unwrap(), nexus };
-    let verdicts = judge(Class::EngineSdk, Relation::WhiteLabelled, Confidence::Confirmed, rules, &context);
+    let verdicts =
+        judge("Kaspersky", Class::EngineSdk, Relation::WhiteLabelled, Confidence::Confirmed, rules, &context);
     verdicts.into_iter().find(|v| v.regulation == regulation).unwrap()
 }
 
@@ -281,7 +282,7 @@ fn the_entity_list_and_the_designations_give_no_verdict() {
     let judged = |rules: &Rules| {
         let nexus = rules.nexus.iter().map(|n| (n.key.clone(), true)).collect();
         let context = Context { as_of: jiff::civil::date(2026, 1, 1).into(), nexus };
-        judge(Class::BrandedProduct, Relation::Branded, Confidence::Confirmed, rules, &context)
+        judge("Kaspersky", Class::BrandedProduct, Relation::Branded, Confidence::Confirmed, rules, &context)
     };
     for id in ["entity-list", "ofac"] {
         assert!(!rules.regulation(id).unwrap().judges());
@@ -354,7 +355,8 @@ fn a_rule_of_ones_own_ends_when_it_says_and_a_proposed_one_prohibits_nothing() {
         rules.add("own.toml", &(head(status) + &Class::ALL.iter().map(case).collect::<String>())).unwrap();
         let nexus = [("own-fact".to_owned(), true)].into();
         let context = Context { as_of: as_of.parse().unwrap(), nexus };
-        let verdicts = judge(Class::EngineSdk, Relation::Unlabelled, Confidence::Confirmed, &rules, &context);
+        let verdicts =
+            judge("Kaspersky", Class::EngineSdk, Relation::Unlabelled, Confidence::Confirmed, &rules, &context);
         verdicts.into_iter().find(|v| v.regulation == "own").unwrap()
     };
     assert_eq!(judged("in-force", "2019-12-31").outcome, Outcome::NotCovered);
@@ -379,7 +381,7 @@ fn bod_17_01_never_reaches_embedded_code() {
     let nexus: BTreeMap<String, bool> = rules.nexus.iter().map(|n| (n.key.clone(), true)).collect();
     let context = Context { as_of: jiff::civil::date(2026, 1, 1).into(), nexus };
     let bod = |class, relation| {
-        let verdicts = judge(class, relation, Confidence::Confirmed, &rules, &context);
+        let verdicts = judge("Kaspersky", class, relation, Confidence::Confirmed, &rules, &context);
         verdicts.into_iter().find(|v| v.regulation == "bod-17-01").unwrap().outcome
     };
     assert_eq!(bod(Class::EngineSdk, Relation::WhiteLabelled), Outcome::Exempt);

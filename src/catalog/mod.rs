@@ -110,6 +110,22 @@ impl Class {
         }
     }
 
+    /// The letter of the case, as the documentation of the rules counts them.
+    #[must_use]
+    pub const fn letter(self) -> Option<char> {
+        match self {
+            Class::EngineSdk => Some('a'),
+            Class::BrandedProduct => Some('b'),
+            Class::ThreatIntelligence => Some('c'),
+            Class::Training => Some('d'),
+            Class::NonSecurityLibrary => Some('e'),
+            Class::PasswordManagerVpn => Some('f'),
+            Class::OperatingSystem => Some('g'),
+            Class::Interoperating => Some('h'),
+            Class::Unspecified => None,
+        }
+    }
+
     /// The same for a person.
     #[must_use]
     pub const fn title(self) -> &'static str {

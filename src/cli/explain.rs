@@ -121,7 +121,7 @@ pub(super) fn regulation(id: &str, rules: &Rules) -> Option<String> {
     for case in &r.cases {
         let only: String = case.relation.iter().map(|r| format!(", {}", r.name())).collect();
         let waits = if case.nexus.is_empty() { String::new() } else { format!(" (if {})", case.nexus.join(", ")) };
-        let _ = writeln!(text, "    {:<42} {}{waits}", format!("{}{only}", case.class.name()), reading(case.outcome));
+        let _ = writeln!(text, "    {:<42} {}{waits}", format!("{}{only}", case.class_name()), reading(case.outcome));
         let _ = writeln!(text, "        {} [{} source]", case.because, case.mark.name());
     }
     for note in &r.notes {
@@ -177,7 +177,7 @@ fn word(id: &str, rules: &Rules) -> Option<String> {
     if let Some(class) = Class::ALL.iter().find(|c| c.name() == id) {
         let mut text = format!("{id}: {}\n", class.title());
         for r in &rules.regulations {
-            for case in r.cases.iter().filter(|c| c.class == *class) {
+            for case in r.cases.iter().filter(|c| c.class.is_none_or(|c| c == *class)) {
                 let _ = writeln!(text, "    {:<20} {}: {}", r.id, reading(case.outcome), case.because);
             }
         }

@@ -70,9 +70,9 @@ fn texts(r: &Regulation, say: &mut impl FnMut(String)) {
         text(&format!("requirement {}: addressee", q.id), q.addressee.as_deref().unwrap_or("-"));
     }
     for case in &r.cases {
-        text(&format!("case {}: because", case.class.name()), &case.because);
+        text(&format!("case {}: because", case.class_name()), &case.because);
         for question in &case.asks {
-            text(&format!("case {}: a question", case.class.name()), question);
+            text(&format!("case {}: a question", case.class_name()), question);
         }
     }
     for clock in &r.clocks {
@@ -143,7 +143,7 @@ fn cases(r: &Regulation, say: &mut impl FnMut(String)) {
         earlier.class == case.class && (earlier.relation.is_empty() || all())
     };
     for (nth, case) in r.cases.iter().enumerate() {
-        let name = case.class.name();
+        let name = case.class_name();
         if r.cases.iter().take(nth).any(|earlier| hides(earlier, case)) {
             say(format!("case {name}: hidden behind an earlier one"));
         }

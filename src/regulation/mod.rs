@@ -65,12 +65,13 @@ pub enum Reading {
 }
 
 /// Whether a statement rests on the text itself or on somebody's account of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mark {
     /// The passage itself was read.
     Primary,
     /// A law firm, the press, an agency's paraphrase or a copy was read.
+    #[default]
     Secondary,
 }
 
@@ -203,12 +204,16 @@ pub struct Requirement {
     /// What it demands, in our words.
     pub title: String,
     /// Its own words, as far as read.
+    #[serde(default)]
     pub text: String,
     /// Where it stands.
+    #[serde(default)]
     pub citation: String,
     /// Where it can be read.
+    #[serde(default)]
     pub url: String,
     /// What the wording rests on.
+    #[serde(default)]
     pub mark: Mark,
     /// Whom it binds, where that is not whom the regulation binds.
     pub addressee: Option<String>,
@@ -223,6 +228,7 @@ pub struct Requirement {
     /// Hour and zone, where they matter, and what else to know of the date.
     pub applies_detail: Option<String>,
     /// What the date rests on.
+    #[serde(default)]
     pub date_mark: Mark,
 }
 
@@ -230,8 +236,8 @@ pub struct Requirement {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Case {
-    /// The class.
-    pub class: Class,
+    /// The class; every class where none is given.
+    pub class: Option<Class>,
     /// Only for finds that stand so to their label; empty for all. The first case that fits is taken.
     #[serde(default)]
     pub relation: Vec<Relation>,
@@ -246,6 +252,7 @@ pub struct Case {
     #[serde(default)]
     pub asks: Vec<String>,
     /// What the reading rests on.
+    #[serde(default)]
     pub mark: Mark,
     /// Why.
     pub because: String,
@@ -263,19 +270,27 @@ pub struct Regulation {
     /// Name for a person.
     pub name: String,
     /// Whose law.
+    #[serde(default)]
     pub jurisdiction: String,
     /// Where it is published.
     pub citation: String,
     /// Where it can be read.
+    #[serde(default)]
     pub url: String,
     /// Whom it binds.
+    #[serde(default)]
     pub addressee: String,
     /// Whether it binds today.
+    #[serde(default = "in_force")]
     pub status: Status,
+    /// Whose products it speaks of.
+    #[serde(default = "kaspersky")]
+    pub makers: Vec<String>,
     /// Whether it is judged when no rules are named.
     #[serde(default)]
     pub default: bool,
     /// What it reaches, in our words.
+    #[serde(default)]
     pub scope: String,
     /// Version of a file of one's own.
     pub version: Option<String>,
@@ -307,11 +322,29 @@ pub struct Regulation {
     pub file: String,
 }
 
+fn kaspersky() -> Vec<String> {
+    vec!["Kaspersky".to_owned()]
+}
+
+const fn in_force() -> Status {
+    Status::InForce
+}
+
+impl Case {
+    /// The class as it is shown.
+    #[must_use]
+    pub fn class_name(&self) -> &'static str {
+        self.class.map_or("every class", Class::name)
+    }
+}
+
 impl Regulation {
     /// The case for a class and its relation to the label.
     #[must_use]
     pub fn case(&self, class: Class, relation: Relation) -> Option<&Case> {
-        self.cases.iter().find(|c| c.class == class && (c.relation.is_empty() || c.relation.contains(&relation)))
+        self.cases
+            .iter()
+            .find(|c| c.class.is_none_or(|c| c == class) && (c.relation.is_empty() || c.relation.contains(&relation)))
     }
 
     /// True when finds are judged by it.
@@ -408,21 +441,22 @@ impl Rules {
             if regulation.requirement(&case.requirement).is_none() {
                 return Err(broken(format!(
                     "case {}: requirement {:?} is nowhere",
-                    case.class.name(),
+                    case.class_name(),
                     case.requirement
                 )));
             }
             let known = |key: &String| self.nexus(key).is_some() || facts.iter().any(|fact| fact.key == *key);
             if let Some(key) = case.nexus.iter().find(|key| !known(key)) {
-                return Err(broken(format!("case {}: nexus {key:?} is nowhere", case.class.name())));
+                return Err(broken(format!("case {}: nexus {key:?} is nowhere", case.class_name())));
             }
         }
         if !regulation.judges() {
             if !regulation.cases.is_empty() {
                 return Err(broken("context has no cases: it never gives a verdict".to_owned()));
             }
-        } else if let Some(class) =
-            Class::ALL.iter().find(|c| !regulation.cases.iter().any(|k| k.class == **c && k.relation.is_empty()))
+        } else if let Some(class) = Class::ALL
+            .iter()
+            .find(|c| !regulation.cases.iter().any(|k| k.class.is_none_or(|k| k == **c) && k.relation.is_empty()))
         {
             return Err(broken(format!("no case for the class {}", class.name())));
         }
