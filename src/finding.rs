@@ -8,6 +8,7 @@ mod label;
 mod told;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 pub use contradiction::{Statement, contradictions};
 pub use label::own_label;
@@ -231,52 +232,93 @@ pub fn findings<'c>(unit: &Unit, catalog: &'c Catalog) -> Vec<Find<'c>> {
     found
 }
 
-/// General signs (a maker's name, databases, hosts) join a more telling find near them.
+/// General signs (a maker's name, databases, hosts, a product named as such) join a more telling find near them.
 fn join<'c>(groups: &mut BTreeMap<&'c str, Vec<Evidence<'c>>>, catalog: &'c Catalog) {
     let joins = |id: &str| catalog.product(id).map_or(Joins::Nothing, |p| p.joins);
+    let of = |groups: &BTreeMap<&'c str, Vec<Evidence<'c>>>, wanted: &[Joins]| -> Vec<&'c str> {
+        groups.keys().copied().filter(|id| wanted.contains(&joins(id))).collect()
+    };
     let mut moving = Vec::new();
-    let mut ids: Vec<&str> = groups.keys().copied().filter(|id| joins(id) != Joins::Nothing).collect();
+    let mut ids = of(groups, &[Joins::Component, Joins::Unit]);
     // What only joins a component goes first, so that it may follow what joins a unit.
     ids.sort_by_key(|id| joins(id) == Joins::Unit);
     for id in ids {
-        let Some(evidence) = groups.get_mut(id) else { continue };
-        for one in std::mem::take(evidence) {
-            moving.push((id, one));
-        }
-        groups.remove(id);
+        moving.extend(groups.remove(id).unwrap_or_default().into_iter().map(|one| (id, one)));
     }
-    // The telling finds, as they stand before anything moves: a mere mention hosts nothing.
-    let hosts: Vec<(&str, Class, HashSet<_>, HashSet<_>, usize)> = groups
-        .iter()
-        .filter(|(_, evidence)| confidence(evidence).is_some())
-        .map(|(id, evidence)| {
-            let components = evidence.iter().map(|e| e.hit.component.clone()).collect();
-            let scopes = evidence.iter().map(|e| e.hit.scope.clone()).collect();
-            (*id, catalog.product(id).map_or(Class::Unspecified, |p| p.class), components, scopes, evidence.len())
-        })
-        .collect();
+    let hosts = hosts(groups, &moving, catalog);
     for (id, one) in moving {
-        let near = hosts
-            .iter()
-            .filter_map(|(host, class, components, scopes, weight)| {
-                let distance = if components.contains(&one.hit.component) {
-                    0
-                } else if joins(id) == Joins::Component {
-                    return None;
-                } else if scopes.contains(&one.hit.scope) {
-                    1
-                } else {
-                    2
-                };
-                // A library or feed client has no databases of its own: farther than its component nothing joins it.
-                let engine = matches!(class, Class::EngineSdk | Class::BrandedProduct);
-                (distance == 0 || engine).then_some((distance, *class != Class::EngineSdk, usize::MAX - weight, *host))
-            })
-            .min();
+        let near = nearest(&hosts, &one, joins(id));
         // In the same component it is a sign of the same thing; farther off it only stands nearby.
-        let joined = near.is_some_and(|(distance, ..)| distance > 0);
-        groups.entry(near.map_or(id, |(.., host)| host)).or_default().push(Evidence { joined, ..one });
+        let joined = near.is_some_and(|(distance, _)| distance > 0);
+        groups.entry(near.map_or(id, |(_, host)| host)).or_default().push(Evidence { joined, ..one });
     }
+    // What has gathered its own signs by now may itself be part of something more telling.
+    for id in of(groups, &[Joins::Last]) {
+        let all = groups.remove(id).unwrap_or_default();
+        let hosts = self::hosts(groups, &[], catalog);
+        for one in all {
+            let near = nearest(&hosts, &one, Joins::Last).filter(|_| !one.joined);
+            groups.entry(near.map_or(id, |(_, host)| host)).or_default().push(one);
+        }
+    }
+}
+
+/// A find that others may join.
+struct Host<'c> {
+    product: &'c str,
+    class: Class,
+    components: HashSet<Arc<str>>,
+    scopes: HashSet<Arc<str>>,
+    weight: usize,
+}
+
+/// The telling finds, as they stand before anything moves. A mere mention hosts nothing, unless a sign that would join it
+/// in the same component makes a find of the two.
+fn hosts<'c>(
+    groups: &BTreeMap<&'c str, Vec<Evidence<'c>>>,
+    moving: &[(&'c str, Evidence<'c>)],
+    catalog: &'c Catalog,
+) -> Vec<Host<'c>> {
+    let telling = |evidence: &[Evidence<'c>], components: &HashSet<Arc<str>>| {
+        if confidence(evidence).is_some() {
+            return true;
+        }
+        let near = moving.iter().map(|(_, one)| one).filter(|one| components.contains(&one.hit.component));
+        confidence(&evidence.iter().chain(near).cloned().collect::<Vec<_>>()).is_some()
+    };
+    groups
+        .iter()
+        .filter_map(|(id, evidence)| {
+            let components = evidence.iter().map(|e| Arc::clone(&e.hit.component)).collect();
+            telling(evidence, &components).then(|| Host {
+                product: id,
+                class: catalog.product(id).map_or(Class::Unspecified, |p| p.class),
+                components,
+                scopes: evidence.iter().map(|e| Arc::clone(&e.hit.scope)).collect(),
+                weight: evidence.len(),
+            })
+        })
+        .collect()
+}
+
+/// The host nearest to a sign, and how far: 0 in the same component, 1 in the same archive, 2 in the same unit.
+fn nearest<'c>(hosts: &[Host<'c>], one: &Evidence<'_>, joins: Joins) -> Option<(u8, &'c str)> {
+    let near = hosts.iter().filter_map(|host| {
+        let distance = if host.components.contains(&one.hit.component) {
+            0
+        } else if joins != Joins::Unit {
+            return None;
+        } else if host.scopes.contains(&one.hit.scope) {
+            1
+        } else {
+            2
+        };
+        // A library or feed client has no databases of its own: farther than its component nothing joins it.
+        let engine = matches!(host.class, Class::EngineSdk | Class::BrandedProduct);
+        let order = (distance, host.class != Class::EngineSdk, usize::MAX - host.weight, host.product);
+        (distance == 0 || engine).then_some(order)
+    });
+    near.min().map(|(distance, .., product)| (distance, product))
 }
 
 fn relation(product: &Product, evidence: &[Evidence<'_>], label: Option<&Label>, catalog: &Catalog) -> Relation {

@@ -181,6 +181,8 @@ pub enum Joins {
     Component,
     /// It joins one in the same unit (product, archive, document).
     Unit,
+    /// It joins one in the same component, after what joins it itself: a product named as such, beside its parts.
+    Last,
 }
 
 /// A product, engine or library that can be found.
