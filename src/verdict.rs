@@ -272,8 +272,9 @@ fn apply(
             because = format!("it applies from {from} and the product is judged as of {}", context.as_of);
             Outcome::NotCovered
         }
-        _ if let Some(until) = over => {
+        _ if over.is_some() => {
             mark = date_mark;
+            let until = over.map_or_else(String::new, |until| until.to_string());
             because = format!("it applied until {until} and the product is judged as of {}", context.as_of);
             Outcome::NotCovered
         }
