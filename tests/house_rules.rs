@@ -161,6 +161,7 @@ fn the_same_input_gives_the_same_report() {
     other.subjects.reverse();
     let sorted = |mut report: underlabel::Report| {
         report.notes.sort_by(|a, b| (&a.at, &a.detail).cmp(&(&b.at, &b.detail)));
+        report.documents.sort_by(|a, b| a.path.cmp(&b.path));
         text(&report)
     };
     assert_eq!(sorted(one), sorted(other));
