@@ -289,14 +289,28 @@ impl<'c> Matcher<'c> {
         let hit = |m: &Match, id: &String| {
             index.get(id.as_str()).is_some_and(|i| by_scope.contains(&(Arc::clone(&m.scope), *i)))
         };
+        // Of what only tells in number: the different values in each document or archive.
+        let mut values: HashMap<(&str, usize), HashSet<&str>> = HashMap::new();
+        let place = |m: &Match| if m.declared { m.at.path.clone() } else { Arc::clone(&m.scope) };
+        let places: Vec<Arc<str>> = matches.iter().map(place).collect();
+        for (m, place) in matches.iter().zip(&places) {
+            if self.catalog.indicators().get(m.indicator).is_some_and(|i| i.at_least > 1) {
+                values.entry((place, m.indicator)).or_default().insert(&m.value);
+            }
+        }
+        let enough = |m: &Match, least: usize| {
+            least <= 1 || values.get(&(&*place(m), m.indicator)).is_some_and(|values| values.len() >= least)
+        };
         let stands = |m: &Match| {
             self.catalog.indicators().get(m.indicator).is_some_and(|indicator| {
                 !indicator.look_alike
+                    && enough(m, indicator.at_least)
                     && !indicator.unless.iter().any(|id| hit(m, id))
                     && indicator.requires.iter().all(|id| hit(m, id))
             })
         };
-        matches.into_iter().filter(|m| stands(m)).collect()
+        let standing: Vec<bool> = matches.iter().map(stands).collect();
+        matches.into_iter().zip(standing).filter(|(_, stands)| *stands).map(|(m, _)| m).collect()
     }
 }
 

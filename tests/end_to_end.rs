@@ -144,15 +144,55 @@ fn errors_say_what_and_what_next() {
 #[test]
 fn a_catalogue_of_ones_own_is_ten_lines() {
     let path = std::env::temp_dir().join(format!("underlabel-own-{}.toml", std::process::id()));
-    std::fs::write(
-        &path,
-        "maker = \"Acme Widgets\"\n[[product]]\nid = \"acme-sdk\"\nname = \"Acme SDK\"\nclass = \"engine-sdk\"\n[[indicator]]\nid = \"acme-sdk/supplier\"\nproduct = \"acme-sdk\"\nfact = [\"supplier\"]\nmatch = { entity = \"Acme Widgets\" }\nstrength = \"strong\"\nsource = \"https://acme.example/sdk\"\nchecked = \"2026-01-01\"\n",
-    )
-    .unwrap();
+    let catalogue = r#"
+        maker = "Acme Widgets"
+        product = [{ id = "acme-sdk", name = "Acme SDK", class = "engine-sdk" }]
+        [[indicator]]
+        id = "acme-sdk/supplier"
+        product = "acme-sdk"
+        fact = ["supplier"]
+        match = { entity = "Acme Widgets" }
+        strength = "strong"
+        source = "https://acme.example/sdk"
+        checked = "2026-01-01"
+        [[case]]
+        indicator = "acme-sdk/supplier"
+        fact = "supplier"
+        hit = ["ACME Widgets, Inc."]
+        miss = ["Acme Widgets Fan Club"]
+    "#;
+    std::fs::write(&path, catalogue).unwrap();
     let own = path.to_str().unwrap();
     let sbom = br#"{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{"name":"x","supplier":{"name":"ACME Widgets"}}]}"#;
     let report = json(&piped(&["scan", "-", "-o", "json", "--catalog", own], sbom));
     assert_eq!(report["findings"][0]["product"]["id"], "acme-sdk");
+    let verdicts = report["findings"][0]["verdicts"].as_array().unwrap();
+    assert!(verdicts.is_empty(), "no rule about another maker's software speaks of it: {verdicts:?}");
+    let ban = r#"
+        id = "house-policy-12"
+        name = "House policy 12"
+        makers = ["Acme Widgets"]
+        citation = "Policy 12"
+        requirement = [{ id = "ban", title = "Nothing by Acme Widgets in what we ship", applies-from = "2026-01-05" }]
+        case = [{ outcome = "prohibited", requirement = "ban", because = "the policy bars it" }]
+    "#;
+    let rules = path.with_extension("rules.toml");
+    std::fs::write(&rules, ban).unwrap();
+    let rules = rules.to_str().unwrap();
+    let named =
+        br#"{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{"name":"x","supplier":{"name":"ACME Widgets"}},
+        {"name":"Kaspersky Anti-Virus SDK 8","supplier":{"name":"AO Kaspersky Lab"}}]}"#;
+    let arguments =
+        ["scan", "-", "-o", "json", "--catalog", own, "--rules", "default", "--rules", rules, "--as-of", "2026-02-01"];
+    let report = json(&piped(&arguments, named));
+    let of = |id: &str| {
+        let finding = report["findings"].as_array().unwrap().iter().find(|f| f["product"]["id"] == id).unwrap();
+        let verdicts = finding["verdicts"].as_array().unwrap().iter();
+        verdicts.map(|v| v["regulation"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(of("acme-sdk"), ["house-policy-12"]);
+    assert!(!of("kav-sdk-8").is_empty() && !of("kav-sdk-8").contains(&"house-policy-12".to_owned()));
+    std::fs::remove_file(rules).unwrap();
     assert_eq!(run(&["catalog", "lint", own]).status.code(), Some(0));
     assert!(text(&run(&["explain", "acme-sdk/supplier", "--catalog", own]).stdout).contains("Acme SDK"));
     std::fs::remove_file(path).unwrap();

@@ -28,7 +28,7 @@ use underlabel::verdict::Outcome;
 use underlabel::{Limits, Report, ScanOptions, Scanner, Source};
 
 /// Products marked `open` are printed and counted apart while this holds; it goes when none is left.
-const TOLERATE_OPEN: bool = true;
+const TOLERATE_OPEN: bool = false;
 
 /// Where a sign may stand: kinds of facts in the evidence, formats that were opened or read, names of files and their endings. Each
 /// must be shown by a product.

@@ -32,6 +32,7 @@ const FILES: &[(&str, &str)] = &[
     ("browser.toml", include_str!("browser.toml")),
     ("carriers.toml", include_str!("carriers.toml")),
     ("databases.toml", include_str!("databases.toml")),
+    ("interoperating.toml", include_str!("interoperating.toml")),
     ("kaspersky.toml", include_str!("kaspersky.toml")),
     ("kasperskyos.toml", include_str!("kasperskyos.toml")),
     ("kav-sdk.toml", include_str!("kav-sdk.toml")),
@@ -230,6 +231,8 @@ pub struct Indicator {
     pub checked: String,
     /// What else to know; for a look-alike, what it really is.
     pub note: Option<String>,
+    /// How many different values must hit the same document or archive before any counts.
+    pub at_least: usize,
     /// What of the value is a version.
     version: Option<Regex>,
     /// What of the value is a date or a year.
@@ -337,6 +340,12 @@ struct Row {
     note: Option<String>,
     version: Option<String>,
     date: Option<String>,
+    #[serde(default = "one")]
+    at_least: usize,
+}
+
+const fn one() -> usize {
+    1
 }
 
 #[derive(Deserialize)]
@@ -426,6 +435,7 @@ impl Catalog {
                 source: row.source,
                 checked: row.checked,
                 note: row.note,
+                at_least: row.at_least,
                 version,
                 date,
                 look_alike: false,
@@ -446,6 +456,7 @@ impl Catalog {
                 source: row.source,
                 checked: row.checked,
                 note: Some(row.what),
+                at_least: 1,
                 version: None,
                 date: None,
                 look_alike: true,
