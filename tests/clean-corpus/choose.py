@@ -3,7 +3,7 @@
 
 Fill the folders with the registries' own clients first: `apt-get download`, `pip download --no-deps --only-binary=:all:
 --platform …`, `npm pack`, and the crates that `cargo fetch` keeps. The pins are what came, with its SHA-256. Needs
-`apt-cache` for the paths in Debian's archive.
+`dpkg-deb`, and `apt-cache` for the paths in Debian's archive.
 """
 
 import functools
@@ -13,7 +13,6 @@ import re
 import subprocess
 import sys
 import tarfile
-import urllib.parse
 
 from measure import HERE, sha256
 
@@ -28,7 +27,9 @@ def archive(folder):
 
 
 def debian_name(path):
-    return path.name.split("_")[0], urllib.parse.unquote(path.name.split("_")[1])
+    """Name and version; apt-get keeps the epoch in the file's name, the archive does not, so the package is asked."""
+    shown = subprocess.run(["dpkg-deb", "-f", path, "Package", "Version"], capture_output=True, text=True, check=True).stdout
+    return tuple(re.findall(r"^(?:Package|Version): (.+)$", shown, re.MULTILINE))
 
 
 def debian(path):

@@ -162,10 +162,19 @@ def fill(pins, options):
     for pin in pins:
         path = options.folder / pin.ecosystem / local_name(pin)
         path.parent.mkdir(parents=True, exist_ok=True)
+        if pin.ecosystem == "debian" and ":" in pin.version and not path.exists():
+            # apt-get keeps the epoch in the file's name, the archive does not.
+            epoch = pin.version.split(":")[0]
+            kept = path.with_name(path.name.replace("_", f"_{epoch}%3a", 1))
+            if kept.exists():
+                kept.rename(path)
         if not path.exists():
             missing.append((pin, path))
         elif (seen := sha256(path)) != pin.sha256:
             problems.append(f"{path}: SHA-256 is {seen}, not {pin.sha256}")
+    if missing and options.offline:
+        problems += [f"{path}: missing" for _, path in missing]
+        missing = []
     if missing:
         print(f"downloading {len(missing)} of {len(pins)} packages", file=sys.stderr)
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
@@ -354,6 +363,7 @@ def arguments(argv):
     parser.add_argument("--measured", type=pathlib.Path, default=MEASURED, metavar="FILE", help="figures, as TSV")
     parser.add_argument("--result", type=pathlib.Path, default=HERE / "RESULT.md", metavar="FILE", help="figures, to read")
     parser.add_argument("--date", metavar="YYYY-MM-DD", help="the day to write into them instead of today")
+    parser.add_argument("--offline", action="store_true", help="ask no registry; a missing package ends the run")
     parser.add_argument("--only-download", action="store_true", help="fill and check the folder, scan nothing")
     parser.add_argument("--debian", type=base, default="https://deb.debian.org/debian", metavar="URL")
     parser.add_argument("--debian-security", type=base, default="https://deb.debian.org/debian-security", metavar="URL")

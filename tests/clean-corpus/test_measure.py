@@ -103,6 +103,19 @@ class Downloads(unittest.TestCase):
         self.assertEqual(code, 2)
         self.assertIn("SHA-256 is", said)
 
+    def test_without_the_network_nothing_is_asked_for(self):
+        pages = {"/crates/crates/c/c-1.0.0.crate": DATA}
+        code, said, there = self.run_with([("crates", "c", "1.0.0", "c-1.0.0.crate", SUM)], pages, "--offline")
+        self.assertEqual((code, there), (2, []))
+        self.assertIn("missing", said)
+
+    def test_the_name_that_apt_gives_is_known(self):
+        (self.folder / "in" / "debian").mkdir(parents=True)
+        (self.folder / "in" / "debian" / "d_1%3a2-3_all.deb").write_bytes(DATA)
+        pins = [("debian", "d", "1:2-3", "pool/main/d/d/d_2-3_all.deb", SUM)]
+        code, said, there = self.run_with(pins, {}, "--offline")
+        self.assertEqual((code, there), (0, ["d_2-3_all.deb"]), said)
+
     def test_a_list_out_of_order_is_refused(self):
         code, said, _ = self.run_with([("npm", "b", "1", "b", SUM), ("npm", "a", "1", "a", SUM)], {})
         self.assertEqual(code, 2)
