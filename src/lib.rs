@@ -32,6 +32,7 @@
 //! | [`finding`] | matches about one thing → a finding: class, relation to the label, confidence |
 //! | [`regulation`] | the rules, as data with the marks of their sources |
 //! | [`verdict`] | findings × rules × context → verdicts; pure |
+//! | [`pages`] | catalogue and rules as pages of the documentation |
 //! | [`report`] | the report and its outputs |
 //! | [`waiver`] | findings somebody answers for until a day |
 //! | [`baseline`] | what is new, gone and changed against an older report |
@@ -81,6 +82,7 @@ mod extract;
 pub mod fact;
 pub mod finding;
 pub mod matching;
+pub mod pages;
 pub mod regulation;
 pub mod report;
 mod scan;

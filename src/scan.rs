@@ -22,7 +22,7 @@ use crate::extract;
 use crate::fact::{self, LabelSource, Location};
 use crate::finding::{self, Find, Relation, Unit};
 use crate::matching::Matcher;
-use crate::regulation::Rules;
+use crate::regulation::{self, Rules};
 use crate::report::{
     CatalogInfo, ContextInfo, Examined, Finding, Gap, Label, Note, Report, SCHEMA_VERSION, Subject, Tool, on_record,
 };
@@ -115,6 +115,8 @@ fn run(
             as_of: context.as_of.to_string(),
             nexus: context.nexus.clone(),
             rules: rules.regulations.iter().filter(|r| r.judges()).map(|r| r.id.clone()).collect(),
+            rules_version: regulation::VERSION.to_owned(),
+            rules_added: rules.added(),
         },
         subjects: Vec::new(),
         findings: Vec::new(),

@@ -14,6 +14,8 @@ mod common;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use underlabel::catalog::Catalog;
+use underlabel::regulation::Rules;
 use underlabel::{Limits, Source};
 
 fn root() -> PathBuf {
@@ -43,6 +45,7 @@ const ORDER: &[&str] = &[
     "finding",
     "regulation",
     "verdict",
+    "pages",
     "report",
     "waiver",
     "baseline",
@@ -248,4 +251,31 @@ fn dependencies_keep_to_the_msrv_and_the_licences() {
         let choices: Vec<&str> = licence.split(" OR ").collect();
         assert!(choices.iter().any(|c| !c.contains("GPL")), "{} is under {licence}", package.name);
     }
+}
+
+#[test]
+fn the_pages_of_catalogue_and_rules_are_those_of_the_data() {
+    let (catalog, rules) = (Catalog::built_in().unwrap(), Rules::built_in().unwrap());
+    let pages = underlabel::pages::pages(&catalog, &rules);
+    let docs = root().join("docs");
+    let mut faults = Vec::new();
+    for (name, text) in &pages {
+        let path = docs.join(name);
+        if std::env::var_os("UNDERLABEL_BLESS").is_some() {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, text).unwrap();
+        }
+        if std::fs::read_to_string(&path).unwrap_or_default() != *text {
+            faults.push(name.clone());
+        }
+    }
+    for folder in ["rules", "catalogue"] {
+        for entry in std::fs::read_dir(docs.join(folder)).unwrap() {
+            let name = format!("{folder}/{}", entry.unwrap().file_name().to_string_lossy());
+            if !pages.contains_key(&name) && name != "catalogue/left-out.md" {
+                faults.push(format!("{name} is of no data"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "UNDERLABEL_BLESS=1 writes them anew: {faults:?}");
 }

@@ -7,6 +7,7 @@ mod carrier;
 mod cases;
 mod compare;
 mod lint;
+mod measured;
 mod pattern;
 
 use std::collections::HashMap;
@@ -19,6 +20,7 @@ use carrier::CarrierRow;
 pub use carrier::{Basis, Carrier, CarrierStatus, Versions};
 pub use cases::Case;
 pub(crate) use compare::entity_key;
+pub use measured::{Measured, measured};
 pub(crate) use pattern::Keyed;
 pub use pattern::{Match, Pattern};
 

@@ -27,7 +27,7 @@ pub(super) enum Command {
     /// What is looked for: list, show, lint
     #[command(subcommand)]
     Catalog(Catalog),
-    /// What it is judged by: list, show
+    /// What it is judged by: list, show, lint
     #[command(subcommand)]
     Rules(Rules),
     /// Say what an id in a report means, where it comes from, and what would change it
@@ -190,6 +190,12 @@ pub(super) enum Catalog {
 pub(super) enum Rules {
     /// Every regulation, and the facts verdicts wait for
     List,
+    /// Check the rules, or your own files with them
+    Lint {
+        /// Files of your own
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
     /// One regulation: scope, requirements, dates, what it makes of each class
     Show {
         /// Its id
@@ -199,8 +205,12 @@ pub(super) enum Rules {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Explain {
-    /// An indicator, product, class, regulation, requirement, nexus fact, verdict, relation, confidence, gap reason or kind of fact
+    /// An indicator, product, class, regulation, requirement, nexus fact, verdict, relation, confidence, gap reason or kind of
+    /// fact; or the fingerprint of a finding, or its first eight digits
     pub id: String,
+    /// The JSON report that a fingerprint is of
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
     /// Add a catalogue file of your own; may be repeated
     #[arg(long, value_name = "FILE")]
     pub catalog: Vec<PathBuf>,

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use super::args::Explain;
+use super::chain::chain;
 use super::config::Config;
-use crate::catalog::{Catalog, Class, Strength};
+use crate::catalog::{Catalog, Class, Strength, measured};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::fact::{FactKind, Reason};
@@ -13,12 +14,23 @@ use crate::regulation::{Reading, Regulation, Rules};
 use crate::verdict::Outcome;
 
 pub(super) fn run(args: &Explain) -> Result<Exit, Error> {
-    let catalog = super::catalog_of(&args.catalog, &Config::read(None)?)?;
-    let rules = Rules::built_in()?;
+    let config = Config::read(None)?;
+    let catalog = super::catalog_of(&args.catalog, &config)?;
+    let rules = super::rules_of(&[], &config)?;
     // Ids may be pasted with their brackets, or as the words a report shows.
     let folded = args.id.trim().trim_matches(['[', ']']).to_lowercase().replace(' ', "-");
     let id = folded.as_str();
+    if let Some(path) = &args.report {
+        let report = super::scan::older(path)?;
+        let text =
+            chain(id, &report).ok_or_else(|| Error::Usage(format!("{} holds no finding {id:?}", path.display())))?;
+        return super::print(&text).map(|()| Exit::Clear);
+    }
+    if id.len() >= 8 && id.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(Error::Usage("a finding is explained from its report: add --report FILE.json".to_owned()));
+    }
     let text = indicator(id, &catalog)
+        .map(|text| text + &leads_to(id, &catalog, &rules))
         .or_else(|| product(id, &catalog))
         .or_else(|| regulation(id, &rules))
         .or_else(|| requirement(id, &rules))
@@ -63,8 +75,34 @@ pub(super) fn indicator(id: &str, catalog: &Catalog) -> Option<String> {
     }
     let _ = writeln!(text, "source        {}", i.source);
     let _ = writeln!(text, "checked       {}", i.checked);
+    if let Some(measured) = measured(id) {
+        let _ = writeln!(text, "measured      {}", measured.line());
+    }
     let _ = writeln!(text, "stands in     {}", i.file);
     Some(text)
+}
+
+/// From an indicator to what the default rules make of its product.
+fn leads_to(id: &str, catalog: &Catalog, rules: &Rules) -> String {
+    let Some(product) = catalog.indicator(id).and_then(|i| catalog.product(&i.product)) else { return String::new() };
+    let letter = product.class.letter().map_or_else(String::new, |letter| format!(", case ({letter})"));
+    let mut text = format!("\nleads to      {}: {}{letter}\n", product.name, product.class.title());
+    for r in rules.regulations.iter().filter(|r| r.judges() && r.makers.contains(&product.maker)) {
+        if !r.default {
+            continue;
+        }
+        for case in r.cases.iter().filter(|c| c.class.is_none_or(|class| class == product.class)) {
+            let waits = if case.nexus.is_empty() { String::new() } else { format!(" if {}", case.nexus.join(", ")) };
+            let only: String = case.relation.iter().map(|r| format!(" {}", r.name())).collect();
+            let q = r.requirement(&case.requirement);
+            let (citation, from) =
+                q.map_or_else(Default::default, |q| (q.citation.as_str(), q.applies_from.to_string()));
+            let _ = writeln!(text, "    {}/{}{only}: {}{waits}", r.id, case.requirement, reading(case.outcome));
+            let _ = writeln!(text, "        {citation}, from {from}: {}", case.because);
+        }
+    }
+    text += "This is a reading of public texts, not legal advice.\n";
+    text
 }
 
 pub(super) fn product(id: &str, catalog: &Catalog) -> Option<String> {
@@ -186,7 +224,8 @@ fn word(id: &str, rules: &Rules) -> Option<String> {
     if let Some(relation) = Relation::ALL.iter().find(|r| r.name() == id) {
         return Some(format!("{id}: {}\n", relation.explain("the maker")));
     }
-    if [Confidence::Possible, Confidence::Likely, Confidence::Confirmed].iter().any(|c| c.name() == id) {
+    let levels = [Confidence::Possible, Confidence::Likely, Confidence::Confirmed];
+    if id == "confidence" || levels.iter().any(|c| c.name() == id) {
         return Some(format!("{id}: how sure a find is\n{CONFIDENCE}"));
     }
     let reasons = [

@@ -9,7 +9,7 @@ use super::explain;
 use crate::catalog::{Case, Catalog};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::regulation::Rules;
+use crate::regulation;
 
 pub(super) fn catalog(command: &args::Catalog) -> Result<Exit, Error> {
     match command {
@@ -33,22 +33,24 @@ pub(super) fn catalog(command: &args::Catalog) -> Result<Exit, Error> {
                     catalog.add_cases(Case::read(&file.display().to_string(), &text)?);
                 }
             }
-            let found = catalog.lint();
-            if !found.is_empty() {
-                super::print(&(found.join("\n") + "\n"))?;
-                return Err(Error::Catalog {
-                    file: "lint".to_owned(),
-                    detail: match found.len() {
-                        1 => "1 complaint".to_owned(),
-                        n => format!("{n} complaints"),
-                    },
-                });
-            }
+            complain(&catalog.lint())?;
             let (products, indicators) = (catalog.products().len(), catalog.indicators().len());
             super::print(&format!("{products} products, {indicators} indicators and look-alikes: sound\n"))?;
         }
     }
     Ok(Exit::Clear)
+}
+
+/// Prints complaints, which end the run.
+fn complain(found: &[String]) -> Result<(), Error> {
+    if found.is_empty() {
+        return Ok(());
+    }
+    super::print(&(found.join("\n") + "\n"))?;
+    Err(Error::Usage(match found.len() {
+        1 => "lint: 1 complaint".to_owned(),
+        n => format!("lint: {n} complaints"),
+    }))
 }
 
 /// The TOML files of a folder, in order, or the one file.
@@ -81,16 +83,24 @@ fn list(catalog: &Catalog) -> String {
 }
 
 pub(super) fn rules(command: &args::Rules) -> Result<Exit, Error> {
-    let rules = Rules::built_in()?;
+    let config = Config::read(None)?;
+    let rules = match command {
+        args::Rules::Lint { files } => super::rules_of(files, &Config::default())?,
+        args::Rules::List | args::Rules::Show { .. } => super::rules_of(&[], &config)?,
+    };
     match command {
+        args::Rules::Lint { .. } => {
+            complain(&rules.lint())?;
+            super::print(&format!("{} regulations: sound\n", rules.regulations.len()))?;
+        }
         args::Rules::List => {
-            let mut text = String::new();
+            let mut text = format!("rules {}\n\n", regulation::VERSION);
             for regulation in &rules.regulations {
                 let _ = writeln!(text, "{:<20} {} ({})", regulation.id, regulation.name, regulation.standing());
             }
             let _ = writeln!(text, "\nfacts verdicts wait for (--nexus KEY=yes|no)");
             for nexus in &rules.nexus {
-                let _ = writeln!(text, "{:<24} {}", nexus.key, nexus.question);
+                let _ = writeln!(text, "{:<28} {}", nexus.key, nexus.question);
             }
             super::print(&text)?;
         }

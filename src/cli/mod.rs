@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)]
 
 mod args;
+mod chain;
 mod config;
 mod explain;
 mod inspect;
@@ -22,6 +23,7 @@ use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::escape_terminal;
 use crate::exit::Exit;
+use crate::regulation::Rules;
 
 /// Runs the command of this process and gives its exit code.
 #[must_use]
@@ -85,6 +87,21 @@ fn catalog(added: &[std::path::PathBuf]) -> Result<Catalog, Error> {
     }
     catalog.check()?;
     Ok(catalog)
+}
+
+/// All rules, with the user's own files of the configuration and those given.
+fn rules_of(added: &[std::path::PathBuf], config: &config::Config) -> Result<Rules, Error> {
+    let mut rules = Rules::built_in()?;
+    let own = config.rules.iter().filter(|name| is_table(name)).map(|name| config.beside(name.as_ref()));
+    for path in own.chain(added.iter().cloned()) {
+        rules.add(&path.to_string_lossy(), &text(&path, |file, detail| Error::Rules { file, detail })?)?;
+    }
+    Ok(rules)
+}
+
+/// Whether a name among rules is that of a file: ids have no ending.
+fn is_table(name: &str) -> bool {
+    std::path::Path::new(name).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml"))
 }
 
 /// The text of a file of the user's own.

@@ -75,7 +75,7 @@ pub(super) fn source(path: &Path) -> Source {
 /// The rules named, or those judged by default. A file is told by its ending.
 fn rules(args: &Scan, config: &Config) -> Result<Rules, Error> {
     let mut rules = Rules::built_in()?;
-    let file = |name: &str| Path::new(name).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml"));
+    let file = super::is_table;
     let (wanted, given) = if args.rules.is_empty() { (&config.rules, false) } else { (&args.rules, true) };
     let mut own = Vec::new();
     for name in wanted.iter().filter(|name| file(name)) {

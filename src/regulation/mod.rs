@@ -13,7 +13,7 @@ use jiff::tz::Offset;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::Class;
+use crate::catalog::{Added, Class};
 use crate::error::Error;
 use crate::finding::Relation;
 
@@ -485,6 +485,13 @@ impl Rules {
         let named = |r: &Regulation| if ids.is_empty() { r.default } else { all || ids.contains(&r.id) };
         self.regulations.retain(|r| r.judges() && named(r));
         Ok(())
+    }
+
+    /// The user's own files.
+    #[must_use]
+    pub fn added(&self) -> Vec<Added> {
+        let own = self.regulations.iter().filter(|r| !FILES.iter().any(|(name, _)| *name == r.file));
+        own.map(|r| Added { file: r.file.clone(), version: r.version.clone() }).collect()
     }
 
     /// A regulation by id.

@@ -189,6 +189,12 @@ pub struct ContextInfo {
     pub nexus: BTreeMap<String, bool>,
     /// The rules judged by.
     pub rules: Vec<String>,
+    /// Date of the built-in rules.
+    #[serde(default)]
+    pub rules_version: String,
+    /// The user's own rules files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules_added: Vec<Added>,
 }
 
 /// One thing that was looked at.

@@ -1,0 +1,78 @@
+//! How often each indicator was seen in software that holds none of what is looked for.
+//!
+//! In: the figures of the last measurement, `measured.tsv`. Out: [`Measured`]. Must not know: how they were measured;
+//! `tests/clean-corpus` tells.
+
+/// The figures, and when and on what they were measured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Measured {
+    /// Files looked at, members of archives included.
+    pub files: u64,
+    /// Files with a hit.
+    pub hits: u64,
+    /// Packages with a hit.
+    pub packages: u64,
+    /// The day, YYYY-MM-DD.
+    pub date: String,
+}
+
+const TABLE: &str = include_str!("measured.tsv");
+
+/// The figures of an indicator; nothing for one that was not measured yet.
+#[must_use]
+pub fn measured(id: &str) -> Option<Measured> {
+    let mut cells = TABLE.lines().filter(|line| !line.starts_with('#')).map(|line| line.split('\t'));
+    let mut row = cells.find_map(|mut row| (row.next() == Some(id)).then_some(row))?;
+    let mut number = || row.next()?.trim().parse().ok();
+    Some(Measured { files: number()?, hits: number()?, packages: number()?, date: date()?.to_owned() })
+}
+
+fn date() -> Option<&'static str> {
+    TABLE.lines().find_map(|line| line.strip_prefix("# date: ")).map(str::trim)
+}
+
+impl Measured {
+    /// In one line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let packages = match (self.hits, self.packages) {
+            (0, _) => String::new(),
+            (_, 1) => ", in 1 package".to_owned(),
+            (_, n) => format!(", in {n} packages"),
+        };
+        format!("seen in {} of {} clean files{packages} ({})", self.hits, grouped(self.files), self.date)
+    }
+}
+
+/// A number with its thousands apart.
+fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let groups: Vec<&[u8]> = digits.as_bytes().rchunks(3).rev().collect();
+    groups.iter().map(|g| String::from_utf8_lossy(g)).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Catalog;
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!([0, 999, 1000, 1_240_000].map(grouped), ["0", "999", "1,000", "1,240,000"]);
+    }
+
+    #[test]
+    fn every_indicator_was_measured() {
+        let catalog = Catalog::built_in().unwrap();
+        let bare: Vec<&str> = catalog
+            .indicators()
+            .iter()
+            .filter(|i| !i.look_alike)
+            .map(|i| i.id.as_str())
+            .filter(|id| measured(id).is_none())
+            .collect();
+        assert!(bare.is_empty(), "measure anew (tests/clean-corpus): {bare:?}");
+        assert!(measured("kaspersky/company").unwrap().files > 100_000);
+        assert!(measured("no/such").is_none());
+    }
+}
