@@ -6,6 +6,7 @@
 mod inspect;
 mod jobs;
 mod layers;
+mod listed;
 mod memo;
 mod walk;
 
@@ -38,6 +39,8 @@ pub struct Options {
     pub mentions: bool,
     /// List the containers that were opened.
     pub opened: bool,
+    /// List the components that documents name.
+    pub components: bool,
 }
 
 /// Looks at the sources and says what is in them and what the rules make of it.
@@ -124,6 +127,7 @@ fn run(
         notes: Vec::new(),
         documents: Vec::new(),
         containers: Vec::new(),
+        components: Vec::new(),
         examined: Examined::default(),
         verdict: None,
         waivers: Vec::new(),
@@ -132,7 +136,14 @@ fn run(
     for source in sources {
         let mut listing = source::list(source, limits)?;
         let memo = Memo::default();
-        let cx = Cx { matcher, limits, options: &extract_options, opened: options.opened, memo: &memo };
+        let cx = Cx {
+            matcher,
+            limits,
+            options: &extract_options,
+            opened: options.opened,
+            listed: options.components,
+            memo: &memo,
+        };
         let walked = walk_all(std::mem::take(&mut listing.entries), !listing.directory, &cx);
         report.examined.links += listing.links;
         report.examined.special += listing.special;
@@ -160,6 +171,11 @@ fn run(
         let mut layers = Layers::default();
         let mut walked = walked;
         walked.iter_mut().for_each(|one| layers.append(std::mem::take(&mut one.layers)));
+        for one in &mut walked {
+            let (mut components, dropped) = std::mem::take(&mut one.listed).finish();
+            report.components.append(&mut components);
+            report.examined.components_dropped += dropped;
+        }
         let first = report.findings.len();
         let units = gather(walked, &mut subject, &mut report, matcher, catalog);
         let finds = units.iter().flat_map(|unit| finding::findings(unit, catalog)).collect();
@@ -210,6 +226,8 @@ fn finish(report: &mut Report) {
     });
     report.gaps.sort();
     report.gaps.dedup();
+    report.components.sort();
+    report.components.dedup();
     report.verdict = report.findings.iter().filter_map(Finding::worst).max();
 }
 

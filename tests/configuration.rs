@@ -211,3 +211,24 @@ fn one_engine_in_many_places_of_a_product_is_one_finding() {
     }
     assert!(Path::new(&folder.0).exists());
 }
+
+#[test]
+fn the_italian_declaration_is_drafted_only_where_nothing_was_found_or_left_unseen() {
+    let folder = Folder::new("acn");
+    folder.put("found.json", SBOM);
+    let clean = SBOM.replace("Kaspersky Anti-Virus SDK 8", "mail|engine").replace("AO Kaspersky Lab", "Acme <b>Labs</b>");
+    folder.put("clean.json", &clean);
+    folder.put("cut.json", clean.get(..clean.len() - 20).unwrap());
+    let page = |name: &str| {
+        let done = folder.run(&["scan", name, "-o", "it-acn", "--rules", "it-acn-2025"]);
+        String::from_utf8(done.stdout).unwrap()
+    };
+    let clean = page("clean.json");
+    assert!(clean.contains("Bozza di autodichiarazione") && clean.contains("| zlib | 1.3 |"), "{clean}");
+    assert!(clean.contains(r"mail\|engine") && clean.contains(r"Acme \<b\>Labs\</b\>"), "{clean}");
+    for name in ["found.json", "cut.json"] {
+        let page = page(name);
+        assert!(!page.contains("Bozza") && page.contains("non viene predisposta"), "{name}: {page}");
+    }
+    assert!(page("found.json").contains("Kaspersky Anti-Virus SDK 8"));
+}

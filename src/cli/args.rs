@@ -59,7 +59,7 @@ pub(super) struct Scan {
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
-    /// Write the report as FORMAT (terminal, json), to FILE or standard output; may be repeated
+    /// Write the report as FORMAT (terminal, json, it-acn), to FILE or standard output; may be repeated
     #[arg(short, long = "output", value_name = "FORMAT[=FILE]", value_parser = output, help_heading = "Output")]
     pub outputs: Vec<Output>,
 
@@ -70,6 +70,10 @@ pub(super) struct Scan {
     /// Also list signs that make no find by themselves
     #[arg(long, help_heading = "Output")]
     pub mentions: bool,
+
+    /// List the components that documents name, in the JSON report
+    #[arg(long, help_heading = "Output")]
+    pub components: bool,
 
     /// When to use colours
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]

@@ -45,7 +45,8 @@ pub(super) fn run(args: &Scan) -> Result<Exit, Error> {
             "only one output can go to standard output; give the others a file: -o json=FILE".to_owned(),
         ));
     }
-    let options = ScanOptions { strict: args.strict, mentions: args.mentions, opened: args.verbose };
+    let components = args.components || outputs.iter().any(|o| o.format == Format::ItAcn);
+    let options = ScanOptions { strict: args.strict, mentions: args.mentions, opened: args.verbose, components };
     let line = Line::watch(&limits.progress);
     let report = scan(&sources, &catalog, &rules, &context, &limits, options);
     drop(line);

@@ -22,6 +22,24 @@ pub fn terminal(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
+/// For a line or a cell of Markdown: nothing that formats, links or breaks out, and nothing that acts on a terminal.
+#[must_use]
+pub(super) fn markdown(text: &str) -> Cow<'_, str> {
+    const MARKS: &[char] = &['\\', '`', '*', '_', '{', '}', '[', ']', '<', '>', '(', ')', '#', '!', '|', '&', '~', '$'];
+    let safe = terminal(text);
+    if !safe.contains(MARKS) {
+        return safe;
+    }
+    let mut marked = String::with_capacity(safe.len() + 8);
+    for letter in safe.chars() {
+        if MARKS.contains(&letter) {
+            marked.push('\\');
+        }
+        marked.push(letter);
+    }
+    Cow::Owned(marked)
+}
+
 /// Characters that do something instead of showing something.
 pub(super) fn acts(letter: char) -> bool {
     letter.is_control()
@@ -45,6 +63,8 @@ mod tests {
     fn nothing_acts() {
         assert_eq!(terminal("Acme © Ünïcode 中文"), "Acme © Ünïcode 中文");
         assert_eq!(terminal("a\u{1b}[31mb\r\nc\u{202e}d\u{7f}\u{9b}"), r"a\u{1b}[31mb\u{d}\u{a}c\u{202e}d\u{7f}\u{9b}");
+        assert_eq!(markdown("a|b](x)<i>\n"), r"a\|b\]\(x\)\<i\>\\u\{a\}");
+        assert_eq!(markdown("plain text 1.2-3"), "plain text 1.2-3");
         assert_eq!(short("abcdef", 3), "abc…");
         assert_eq!(short("abc", 3), "abc");
     }

@@ -3,6 +3,7 @@
 //! In: finds, verdicts, gaps and counts. Out: a [`Report`], and [`Format`]s that write it.
 //! The types here are the JSON frame; its schema (`docs/report.schema.json`) is generated from them.
 
+mod acn;
 mod build;
 mod escape;
 mod json;
@@ -51,6 +52,9 @@ pub struct Report {
     /// The containers that were opened, where they were asked for (`--verbose`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub containers: Vec<Container>,
+    /// The components that documents name, where a list of them was asked for (`--components`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub components: Vec<ListedComponent>,
     /// How much was looked at.
     pub examined: Examined,
     /// The worst outcome of all findings that are not waived; absent without one, which is no proof of absence.
@@ -146,6 +150,25 @@ pub struct Gone {
     pub label: Option<Label>,
     /// The subject it was found in.
     pub subject: String,
+}
+
+/// A component that a document names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct ListedComponent {
+    /// Its name; empty where only an identifier is given.
+    pub name: String,
+    /// Its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Who supplies it: supplier, manufacturer, publisher or originator, whichever is given first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supplier: Option<String>,
+    /// Its package URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purl: Option<String>,
+    /// Its licence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub license: Option<String>,
 }
 
 /// A container that was opened.
@@ -468,6 +491,9 @@ pub struct Examined {
     /// Opened containers that are not listed.
     #[serde(default)]
     pub containers_dropped: u64,
+    /// Components that are not listed.
+    #[serde(default)]
+    pub components_dropped: u64,
     /// Signs beyond those listed: more of an indicator that is listed.
     #[serde(default)]
     pub signs_dropped: u64,
@@ -509,11 +535,14 @@ pub enum Format {
     Terminal,
     /// For other tools.
     Json,
+    /// For an Italian public buyer: component list and draft of the declaration.
+    ItAcn,
 }
 
 impl Format {
     /// Every format with its name.
-    pub const ALL: &'static [(&'static str, Format)] = &[("terminal", Format::Terminal), ("json", Format::Json)];
+    pub const ALL: &'static [(&'static str, Format)] =
+        &[("terminal", Format::Terminal), ("json", Format::Json), ("it-acn", Format::ItAcn)];
 
     /// A format by name.
     #[must_use]
@@ -529,6 +558,7 @@ impl Format {
         match self {
             Format::Terminal => terminal::write(report, style, out),
             Format::Json => json::write(report, out),
+            Format::ItAcn => acn::write(report, out),
         }
     }
 }

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::jobs::{Pending, Queue};
 use super::layers::Layers;
+use super::listed::List;
 use super::memo::{Frame, Key, Memo};
 use crate::archive::{self, Opened, Seen, Step, Walk};
 use crate::bytes::hex;
@@ -36,6 +37,8 @@ pub(super) struct Cx<'a> {
     pub options: &'a extract::Options,
     /// Whether to list the containers that were opened.
     pub opened: bool,
+    /// Whether to list the components that documents name.
+    pub listed: bool,
     /// What is known of members met before.
     pub memo: &'a Memo,
 }
@@ -66,6 +69,7 @@ pub(super) struct Walked {
     pub opened: Vec<Container>,
     pub opened_dropped: u64,
     pub layers: Layers,
+    pub listed: List,
 }
 
 impl Walked {
@@ -97,6 +101,7 @@ impl Walked {
         other.opened.into_iter().for_each(|one| self.take_opened(one));
         self.opened_dropped += other.opened_dropped;
         self.layers.append(other.layers);
+        self.listed.append(other.listed);
     }
 
     /// Gaps that readers noted, with the number of those they only counted.
@@ -316,7 +321,12 @@ fn digest(mut reader: source::Reader, limits: &Limits) -> Option<[u8; 32]> {
 fn examine(blob: &mut source::Blob, opened: Opened, cx: &Cx<'_>, walked: &mut Walked) -> Seen {
     walked.layers.meet(blob);
     let first = walked.matches.list.len();
-    let mut taker = |component: &fact::Component| cx.matcher.matches(component, &mut walked.matches);
+    let mut taker = |component: &fact::Component| {
+        cx.matcher.matches(component, &mut walked.matches);
+        if cx.listed && component.declared {
+            walked.listed.add(component);
+        }
+    };
     let mut inventory = Inventory::with_taker(&blob.path, &blob.scope, &mut taker);
     inventory.strict = cx.options.strict;
     extract::name_facts(blob, &mut inventory);
