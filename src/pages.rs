@@ -253,7 +253,7 @@ fn indicator(i: &Indicator) -> String {
     }
     let _ = writeln!(text, "- source: {} (read {})", i.source, i.checked);
     if let Some(measured) = catalog::measured(&i.id) {
-        let _ = writeln!(text, "- {}", measured.line());
+        let _ = writeln!(text, "- {}", measured.line(&i.facts));
     }
     text
 }

@@ -216,7 +216,8 @@ fn one_engine_in_many_places_of_a_product_is_one_finding() {
 fn the_italian_declaration_is_drafted_only_where_nothing_was_found_or_left_unseen() {
     let folder = Folder::new("acn");
     folder.put("found.json", SBOM);
-    let clean = SBOM.replace("Kaspersky Anti-Virus SDK 8", "mail|engine").replace("AO Kaspersky Lab", "Acme <b>Labs</b>");
+    let clean =
+        SBOM.replace("Kaspersky Anti-Virus SDK 8", "mail|engine").replace("AO Kaspersky Lab", "Acme <b>Labs</b>");
     folder.put("clean.json", &clean);
     folder.put("cut.json", clean.get(..clean.len() - 20).unwrap());
     let page = |name: &str| {

@@ -3,6 +3,8 @@
 //! In: the figures of the last measurement, `measured.tsv`. Out: [`Measured`]. Must not know: how they were measured;
 //! `tests/clean-corpus` tells.
 
+use crate::fact::FactKind;
+
 /// The figures, and when and on what they were measured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Measured {
@@ -18,6 +20,12 @@ pub struct Measured {
 
 const TABLE: &str = include_str!("measured.tsv");
 
+/// What the packages say at all, by kind of fact: no hit means little where hardly anything could be hit.
+const KINDS: &str = include_str!("../../tests/clean-corpus/facts.tsv");
+
+/// Packages that say a kind of fact, fewer than which is told beside a figure.
+const FEW: u64 = 30;
+
 /// The figures of an indicator; nothing for one that was not measured yet.
 #[must_use]
 pub fn measured(id: &str) -> Option<Measured> {
@@ -27,20 +35,41 @@ pub fn measured(id: &str) -> Option<Measured> {
     Some(Measured { files: number()?, hits: number()?, packages: number()?, date: date()?.to_owned() })
 }
 
+/// How many packages say any fact of these kinds, where they are few.
+#[must_use]
+pub fn few_say(kinds: &[FactKind]) -> Option<u64> {
+    let of = |kind: &FactKind| {
+        // Every file has a name and a path, and is searched for texts; only those that an indicator is after become facts.
+        let everywhere = [FactKind::FileName, FactKind::Path, FactKind::Text, FactKind::DataText];
+        if everywhere.contains(kind) {
+            return FEW;
+        }
+        let mut rows = KINDS.lines().map(|line| line.split('\t'));
+        let row = rows.find_map(|mut row| (row.next() == Some(kind.name())).then_some(row));
+        row.and_then(|mut row| row.nth(2)?.parse().ok()).unwrap_or(0)
+    };
+    kinds.iter().map(of).max().filter(|packages| *packages < FEW)
+}
+
 fn date() -> Option<&'static str> {
     TABLE.lines().find_map(|line| line.strip_prefix("# date: ")).map(str::trim)
 }
 
 impl Measured {
-    /// In one line.
+    /// In one line, for an indicator of these kinds of fact.
     #[must_use]
-    pub fn line(&self) -> String {
+    pub fn line(&self, kinds: &[FactKind]) -> String {
         let packages = match (self.hits, self.packages) {
             (0, _) => String::new(),
             (_, 1) => ", in 1 package".to_owned(),
             (_, n) => format!(", in {n} packages"),
         };
-        format!("seen in {} of {} clean files{packages} ({})", self.hits, grouped(self.files), self.date)
+        let few = match few_say(kinds) {
+            None => String::new(),
+            Some(0) => "; none of the packages says anything of that kind".to_owned(),
+            Some(n) => format!("; only {n} of the packages say anything of that kind"),
+        };
+        format!("seen in {} of {} clean files{packages} ({}){few}", self.hits, grouped(self.files), self.date)
     }
 }
 
@@ -74,5 +103,6 @@ mod tests {
         assert!(bare.is_empty(), "measure anew (tests/clean-corpus): {bare:?}");
         assert!(measured("kaspersky/company").unwrap().files > 100_000);
         assert!(measured("no/such").is_none());
+        assert_eq!((few_say(&[FactKind::Text, FactKind::Cpe]), few_say(&[FactKind::TeamId])), (None, Some(5)));
     }
 }

@@ -20,7 +20,7 @@ use carrier::CarrierRow;
 pub use carrier::{Basis, Carrier, CarrierStatus, Versions};
 pub use cases::Case;
 pub(crate) use compare::entity_key;
-pub use measured::{Measured, measured};
+pub use measured::{Measured, few_say, measured};
 pub(crate) use pattern::Keyed;
 pub use pattern::{Match, Pattern};
 

@@ -30,7 +30,7 @@ pub(super) fn chain(id: &str, report: &Report) -> Option<String> {
                 safe(&one.source)
             );
             if let Some(measured) = measured(&one.indicator) {
-                let _ = writeln!(text, "          {}", measured.line());
+                let _ = writeln!(text, "          {}", measured.line(&[one.fact]));
             }
         }
     }

@@ -76,7 +76,7 @@ pub(super) fn indicator(id: &str, catalog: &Catalog) -> Option<String> {
     let _ = writeln!(text, "source        {}", i.source);
     let _ = writeln!(text, "checked       {}", i.checked);
     if let Some(measured) = measured(id) {
-        let _ = writeln!(text, "measured      {}", measured.line());
+        let _ = writeln!(text, "measured      {}", measured.line(&i.facts));
     }
     let _ = writeln!(text, "stands in     {}", i.file);
     Some(text)

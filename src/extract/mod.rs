@@ -197,6 +197,10 @@ pub(crate) fn name_facts(blob: &Blob, inventory: &mut Inventory<'_>) {
     inventory.say(FactKind::Path, blob.inner.replace('\\', "/"), "path");
     if let Some(target) = &blob.link {
         inventory.say(FactKind::FileReference, target, "link");
+        let name = base_name(target);
+        if name != target {
+            inventory.say(FactKind::FileReference, name, "link");
+        }
     }
 }
 
