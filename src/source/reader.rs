@@ -54,11 +54,7 @@ impl Read for Reader {
             self.at += n as u64;
             return Ok(n);
         }
-        let ahead = self.fill_buf()?;
-        let n = ahead.len().min(buffer.len());
-        if let (Some(to), Some(from)) = (buffer.get_mut(..n), ahead.get(..n)) {
-            to.copy_from_slice(from);
-        }
+        let n = self.fill_buf()?.read(buffer)?;
         self.consume(n);
         Ok(n)
     }

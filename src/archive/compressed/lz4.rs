@@ -141,11 +141,7 @@ impl Read for Old {
                 return Ok(0);
             }
         }
-        let left = self.block.get(self.given..).unwrap_or_default();
-        let n = left.len().min(buffer.len());
-        if let (Some(to), Some(from)) = (buffer.get_mut(..n), left.get(..n)) {
-            to.copy_from_slice(from);
-        }
+        let n = self.block.get(self.given..).unwrap_or_default().read(buffer)?;
         self.given += n;
         Ok(n)
     }

@@ -206,11 +206,9 @@ impl Read for Member<'_> {
             }
             (result, _) => result?,
         };
-        let n = ready.min(buffer.len()).min(usize::try_from(self.left).unwrap_or(usize::MAX));
-        let from = self.stream.block.get(self.stream.used..self.stream.used + n).unwrap_or_default();
-        if let Some(to) = buffer.get_mut(..n) {
-            to.copy_from_slice(from);
-        }
+        let ready = ready.min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let block = self.stream.block.get(self.stream.used..self.stream.used + ready);
+        let n = block.unwrap_or_default().read(buffer)?;
         self.stream.use_up(n);
         self.left -= n as u64;
         Ok(n)
