@@ -9,11 +9,13 @@
 
 mod ar;
 mod asar;
+mod budget;
 mod carve;
 mod compressed;
 mod cpio;
 mod fs;
 mod image;
+mod inside;
 mod installer;
 mod installshield;
 mod known;
@@ -26,9 +28,10 @@ mod walk;
 mod xar;
 mod zip;
 
+pub(crate) use budget::{Spent, Walk};
 pub(crate) use carve::is_program;
-use walk::Inside;
-pub(crate) use walk::{Opened, Seen, Spent, Step, Walk, walk};
+use inside::Inside;
+pub(crate) use walk::{Opened, Seen, Step, walk};
 
 use crate::source::Blob;
 

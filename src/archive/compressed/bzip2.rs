@@ -2,11 +2,9 @@
 //!
 //! In: a blob. Out: its plain content. Each block's and each stream's checksum is compared by the crate.
 
-use std::io::{self, Read};
-
 use ::bzip2::bufread::BzDecoder;
 
-use super::{Chain, Stream, Streams, no_skip};
+use super::{Chain, Decoder, Streams, no_skip};
 use crate::archive::{Carve, Format, Inside};
 use crate::source::{Blob, Reader};
 
@@ -27,8 +25,9 @@ fn claim(blob: &Blob) -> bool {
     begins(blob.head())
 }
 
-pub(super) fn streams(reader: Reader) -> Streams<Bzip2> {
-    Streams::new(reader, Chain { skip: no_skip, more: begins })
+pub(super) fn streams(reader: Reader) -> Streams {
+    let begin = |reader| Ok(Decoder::Bzip2(BzDecoder::new(reader)));
+    Streams::new(reader, Chain { begin, skip: no_skip, more: begins })
 }
 
 fn open(inside: &mut Inside<'_, '_>) {
@@ -37,22 +36,4 @@ fn open(inside: &mut Inside<'_, '_>) {
 
 fn sound(blob: &Blob) -> bool {
     begins(blob.head()) && streams(blob.reader()).begins()
-}
-
-pub(super) struct Bzip2(BzDecoder<Reader>);
-
-impl Stream for Bzip2 {
-    fn begin(reader: Reader) -> io::Result<Bzip2> {
-        Ok(Bzip2(BzDecoder::new(reader)))
-    }
-
-    fn rest(self) -> Reader {
-        self.0.into_inner()
-    }
-}
-
-impl Read for Bzip2 {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
-    }
 }

@@ -7,7 +7,7 @@ use std::io::{self, BufRead, Cursor, Read};
 
 use flate2::bufread::GzDecoder;
 
-use super::{Unpack, inner_name};
+use super::inner_name;
 use crate::archive::{Carve, Format, Inside};
 use crate::source::{Blob, Reader};
 
@@ -22,7 +22,7 @@ fn claim(blob: &Blob) -> bool {
 }
 
 fn open(inside: &mut Inside<'_, '_>) {
-    let mut members = streams(inside.blob.reader());
+    let mut members = members(inside.blob.reader());
     // The first header is read with the first byte; a break there is met again below, where it is noted.
     let mut first = [0];
     let start = members.read(&mut first);
@@ -50,12 +50,12 @@ fn sound(blob: &Blob) -> bool {
 }
 
 /// Reads every member.
-pub(super) fn streams(reader: Reader) -> Members {
+pub(super) fn members(reader: Reader) -> Members {
     Members { decoder: Some(GzDecoder::new(reader)), name: None, end: 0 }
 }
 
 /// The content of one gzip member after the other.
-pub(super) struct Members {
+pub(in crate::archive) struct Members {
     /// Empty once everything is read.
     decoder: Option<GzDecoder<Reader>>,
     /// The base name that the first member bears, where it bears one.
@@ -64,8 +64,9 @@ pub(super) struct Members {
     end: u64,
 }
 
-impl Unpack for Members {
-    fn end(&self) -> u64 {
+impl Members {
+    /// Where the last member that was read to its end stops; zero before that.
+    pub fn end(&self) -> u64 {
         self.end
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use lz4_flex::frame::FrameDecoder;
 
-use super::{Chain, Stream, Streams, behind_skippable, invalid, skip_frames};
+use super::{Chain, Decoder, Streams, behind_skippable, invalid, skip_frames};
 use crate::archive::{Carve, Format, Inside};
 use crate::bytes::le32;
 use crate::source::{Blob, Reader};
@@ -33,8 +33,9 @@ fn claim(blob: &Blob) -> bool {
     is_frame(blob.head()) || behind_skippable(blob).is_some_and(|ahead| is_frame(&ahead))
 }
 
-pub(super) fn streams(reader: Reader) -> Streams<Lz4> {
-    Streams::new(reader, Chain { skip: skip_frames, more: is_frame })
+pub(super) fn streams(reader: Reader) -> Streams {
+    let begin = |reader| Lz4::begin(reader).map(Decoder::Lz4);
+    Streams::new(reader, Chain { begin, skip: skip_frames, more: is_frame })
 }
 
 fn open(inside: &mut Inside<'_, '_>) {
@@ -47,12 +48,13 @@ fn sound(blob: &Blob) -> bool {
     (version || blob.head().starts_with(OLD)) && streams(blob.reader()).begins()
 }
 
+/// One frame of either kind.
 pub(super) enum Lz4 {
     Frame(Box<FrameDecoder<Ending>>),
     Old(Old),
 }
 
-impl Stream for Lz4 {
+impl Lz4 {
     fn begin(mut reader: Reader) -> io::Result<Lz4> {
         let (ahead, _) = super::peek(&mut reader)?;
         if ahead.starts_with(OLD) {
@@ -62,7 +64,7 @@ impl Stream for Lz4 {
         Ok(Lz4::Frame(Box::new(FrameDecoder::new(Ending { reader, ended: false }))))
     }
 
-    fn rest(self) -> Reader {
+    pub fn rest(self) -> Reader {
         match self {
             Lz4::Frame(decoder) => decoder.into_inner().reader,
             Lz4::Old(old) => old.reader,
@@ -139,11 +141,7 @@ impl Read for Old {
                 return Ok(0);
             }
         }
-        let left = self.block.get(self.given..).unwrap_or_default();
-        let n = left.len().min(buffer.len());
-        if let (Some(to), Some(from)) = (buffer.get_mut(..n), left.get(..n)) {
-            to.copy_from_slice(from);
-        }
+        let n = self.block.get(self.given..).unwrap_or_default().read(buffer)?;
         self.given += n;
         Ok(n)
     }

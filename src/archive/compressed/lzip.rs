@@ -7,7 +7,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use flate2::Crc;
 use lzma_rust2::LzmaReader;
 
-use super::{Chain, Stream, Streams, WINDOW, invalid, no_skip, too_much};
+use super::{Chain, Decoder, Streams, WINDOW, invalid, no_skip, too_much};
 use crate::archive::{Carve, Format, Inside};
 use crate::bytes::{le32, le64};
 use crate::source::{Blob, Reader};
@@ -21,8 +21,9 @@ fn claim(blob: &Blob) -> bool {
     blob.head().starts_with(MAGIC)
 }
 
-pub(super) fn streams(reader: Reader) -> Streams<Lzip> {
-    Streams::new(reader, Chain { skip: no_skip, more: |ahead| ahead.starts_with(MAGIC) })
+pub(super) fn streams(reader: Reader) -> Streams {
+    let begin = |reader| Lzip::begin(reader).map(|lzip| Decoder::Lzip(Box::new(lzip)));
+    Streams::new(reader, Chain { begin, skip: no_skip, more: |ahead| ahead.starts_with(MAGIC) })
 }
 
 fn open(inside: &mut Inside<'_, '_>) {
@@ -33,6 +34,7 @@ fn sound(blob: &Blob) -> bool {
     streams(blob.reader()).begins()
 }
 
+/// One member.
 pub(super) struct Lzip {
     /// Empty once the trailer is read.
     decoder: Option<LzmaReader<Reader>>,
@@ -42,7 +44,7 @@ pub(super) struct Lzip {
     len: u64,
 }
 
-impl Stream for Lzip {
+impl Lzip {
     fn begin(mut reader: Reader) -> io::Result<Lzip> {
         let start = reader.position();
         let mut header = [0; 6];
@@ -58,13 +60,11 @@ impl Stream for Lzip {
         Ok(Lzip { decoder: Some(decoder), behind: None, start, sum: Crc::new(), len: 0 })
     }
 
-    fn rest(self) -> Reader {
+    pub fn rest(self) -> Reader {
         let Some(decoder) = self.decoder else { return self.behind.unwrap_or_else(Reader::nothing) };
         decoder.into_inner()
     }
-}
 
-impl Lzip {
     fn trailer(&self, reader: &mut Reader) -> io::Result<()> {
         let mut trailer = [0; 20];
         reader.read_exact(&mut trailer)?;

@@ -7,7 +7,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use lzma_rust2::LzmaReader;
 
-use super::{Chain, Stream, Streams, WINDOW, WINDOW_KIB, no_skip, too_much};
+use super::{Chain, Decoder, Streams, WINDOW, WINDOW_KIB, no_skip, too_much};
 use crate::archive::{Carve, Format, Inside};
 use crate::bytes::{le32, le64};
 use crate::source::{Blob, Reader};
@@ -36,7 +36,7 @@ fn plausible(head: &[u8]) -> bool {
 /// Chance passes a header; it does not make data that unpacks for long.
 fn unpacks(blob: &Blob) -> bool {
     const ENOUGH: u64 = 64 << 10;
-    let Ok(stream) = Lzma::begin(blob.reader()) else { return false };
+    let Ok(stream) = begin(blob.reader()) else { return false };
     let mut content = Vec::new();
     stream.take(ENOUGH).read_to_end(&mut content).is_ok() && !content.is_empty() && content.iter().any(|b| *b != 0)
 }
@@ -48,8 +48,15 @@ fn claim(blob: &Blob) -> bool {
     (named && possible(head).is_some()) || sound(blob)
 }
 
-pub(super) fn streams(reader: Reader) -> Streams<Lzma> {
-    Streams::new(reader, Chain { skip: no_skip, more: |_| false })
+pub(super) fn streams(reader: Reader) -> Streams {
+    Streams::new(
+        reader,
+        Chain {
+            begin: |reader| begin(reader).map(|lzma| Decoder::Lzma(Box::new(lzma))),
+            skip: no_skip,
+            more: |_| false,
+        },
+    )
 }
 
 fn open(inside: &mut Inside<'_, '_>) {
@@ -60,38 +67,30 @@ fn sound(blob: &Blob) -> bool {
     plausible(blob.head()) && unpacks(blob)
 }
 
-pub(super) struct Lzma(LzmaReader<Reader>);
-
-impl Stream for Lzma {
-    fn begin(mut reader: Reader) -> io::Result<Lzma> {
-        let start = reader.position();
-        let mut header = [0; 13];
-        reader.read_exact(&mut header)?;
-        let dictionary = le32(&header, 1).unwrap_or(0);
-        // A stream shorter than its dictionary needs no more than itself: the crate sees to that.
-        let size = le64(&header, 5).unwrap_or(u64::MAX);
-        if u64::from(dictionary).min(size) > WINDOW {
-            return Err(too_much(format!("a dictionary of {dictionary} bytes, more than {WINDOW}")));
-        }
-        if u64::from(dictionary) > WINDOW {
-            let properties = header.first().copied().unwrap_or(0);
-            return Ok(Lzma(LzmaReader::new_with_props(reader, size, properties, dictionary, None)?));
-        }
-        reader.seek(SeekFrom::Start(start))?;
-        Ok(Lzma(LzmaReader::new_mem_limit(reader, WINDOW_KIB, None)?))
+/// A decoder within the bounds on memory.
+fn begin(mut reader: Reader) -> io::Result<LzmaReader<Reader>> {
+    let start = reader.position();
+    let mut header = [0; 13];
+    reader.read_exact(&mut header)?;
+    let dictionary = le32(&header, 1).unwrap_or(0);
+    // A stream shorter than its dictionary needs no more than itself: the crate sees to that.
+    let size = le64(&header, 5).unwrap_or(u64::MAX);
+    if u64::from(dictionary).min(size) > WINDOW {
+        return Err(too_much(format!("a dictionary of {dictionary} bytes, more than {WINDOW}")));
     }
-
-    fn rest(self) -> Reader {
-        let (mut reader, ahead) = self.0.into_parts();
-        let end = reader.position().saturating_sub(ahead.len() as u64);
-        // Within the data: it cannot fail.
-        let _ = reader.seek(SeekFrom::Start(end));
-        reader
+    if u64::from(dictionary) > WINDOW {
+        let properties = header.first().copied().unwrap_or(0);
+        return LzmaReader::new_with_props(reader, size, properties, dictionary, None);
     }
+    reader.seek(SeekFrom::Start(start))?;
+    LzmaReader::new_mem_limit(reader, WINDOW_KIB, None)
 }
 
-impl Read for Lzma {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
-    }
+/// The reader at the first byte behind the stream.
+pub(super) fn rest(decoder: LzmaReader<Reader>) -> Reader {
+    let (mut reader, ahead) = decoder.into_parts();
+    let end = reader.position().saturating_sub(ahead.len() as u64);
+    // Within the data: it cannot fail.
+    let _ = reader.seek(SeekFrom::Start(end));
+    reader
 }

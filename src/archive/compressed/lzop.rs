@@ -174,11 +174,7 @@ impl Read for Blocks {
             self.given = 0;
             self.next()?;
         }
-        let left = self.block.get(self.given..).unwrap_or_default();
-        let n = left.len().min(buffer.len());
-        if let (Some(to), Some(from)) = (buffer.get_mut(..n), left.get(..n)) {
-            to.copy_from_slice(from);
-        }
+        let n = self.block.get(self.given..).unwrap_or_default().read(buffer)?;
         self.given += n;
         Ok(n)
     }

@@ -17,6 +17,13 @@ pub(super) mod zstd;
 
 use std::io::{self, Read, Seek, SeekFrom};
 
+use ::bzip2::bufread::BzDecoder;
+use flate2::bufread::ZlibDecoder;
+use lzma_rust2::{LzmaReader, XzReader};
+
+use self::lz4::Lz4;
+use self::lzip::Lzip;
+use self::zstd::Zstd;
 use super::Inside;
 use crate::source::{Blob, Content, Reader};
 
@@ -72,37 +79,71 @@ fn inner_name(name: &str) -> String {
     "content".to_owned()
 }
 
-/// A decoder of one stream, which gives back its reader at the first byte behind the stream.
-trait Stream: Read + Sized {
-    fn begin(reader: Reader) -> io::Result<Self>;
-    fn rest(self) -> Reader;
-}
-
-/// How one stream follows another in a format.
+/// How a stream begins and how one follows another in a format.
 struct Chain {
+    /// Makes the decoder of the stream that begins here.
+    begin: fn(Reader) -> io::Result<Decoder>,
     /// Passes over what may stand in front of a stream.
     skip: fn(&mut Reader) -> io::Result<()>,
     /// True where these bytes begin another stream.
     more: fn(&[u8]) -> bool,
 }
 
-enum State<S> {
+/// The decoder of one stream: what a new format of streams adds here, the compiler asks for below.
+enum Decoder {
+    Bzip2(BzDecoder<Reader>),
+    Lz4(Lz4),
+    Lzip(Box<Lzip>),
+    Lzma(Box<LzmaReader<Reader>>),
+    Xz(Box<XzReader<Reader>>),
+    Zlib(ZlibDecoder<Reader>),
+    Zstd(Zstd),
+}
+
+impl Decoder {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Decoder::Bzip2(decoder) => decoder.read(buffer),
+            Decoder::Lz4(decoder) => decoder.read(buffer),
+            Decoder::Lzip(decoder) => decoder.read(buffer),
+            Decoder::Lzma(decoder) => decoder.read(buffer),
+            Decoder::Xz(decoder) => decoder.read(buffer),
+            Decoder::Zlib(decoder) => decoder.read(buffer),
+            Decoder::Zstd(decoder) => decoder.read(buffer),
+        }
+    }
+
+    /// The reader at the first byte behind the stream.
+    fn rest(self) -> Reader {
+        match self {
+            Decoder::Bzip2(decoder) => decoder.into_inner(),
+            Decoder::Lz4(decoder) => decoder.rest(),
+            Decoder::Lzip(decoder) => decoder.rest(),
+            Decoder::Lzma(decoder) => lzma::rest(*decoder),
+            Decoder::Xz(decoder) => decoder.into_inner(),
+            Decoder::Zlib(decoder) => decoder.into_inner(),
+            Decoder::Zstd(decoder) => decoder.rest(),
+        }
+    }
+}
+
+enum State {
     Between(Reader),
-    Within(S),
+    Within(Decoder),
     Done,
 }
 
 /// The content of one stream after the other.
-struct Streams<S> {
-    state: State<S>,
+pub(super) struct Streams {
+    state: State,
     chain: Chain,
     first: bool,
     /// Where the last stream that was read to its end stops.
     end: u64,
 }
 
-impl<S: Stream> Streams<S> {
-    fn new(reader: Reader, chain: Chain) -> Streams<S> {
+impl Streams {
+    fn new(reader: Reader, chain: Chain) -> Streams {
         Streams { state: State::Between(reader), chain, first: true, end: 0 }
     }
 
@@ -121,7 +162,7 @@ impl<S: Stream> Streams<S> {
     }
 }
 
-impl<S: Stream> Read for Streams<S> {
+impl Read for Streams {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() {
             return Ok(0);
@@ -142,15 +183,15 @@ impl<S: Stream> Read for Streams<S> {
                         return Ok(0);
                     }
                     self.first = false;
-                    self.state = State::Within(S::begin(reader)?);
+                    self.state = State::Within((self.chain.begin)(reader)?);
                 }
-                State::Within(mut stream) => {
-                    let n = stream.read(buffer)?;
+                State::Within(mut decoder) => {
+                    let n = decoder.read(buffer)?;
                     if n > 0 {
-                        self.state = State::Within(stream);
+                        self.state = State::Within(decoder);
                         return Ok(n);
                     }
-                    self.state = State::Between(stream.rest());
+                    self.state = State::Between(decoder.rest());
                 }
             }
         }
@@ -210,31 +251,44 @@ fn behind_skippable(blob: &Blob) -> Option<[u8; 12]> {
 }
 
 /// Plain content that knows where its packed form ended.
-pub(super) trait Unpack: Read {
-    /// Where the last stream that was read to its end stops; zero before that.
-    fn end(&self) -> u64;
+pub(super) enum Unpacked {
+    Gzip(gzip::Members),
+    Streams(Streams),
 }
 
-impl<S: Stream> Unpack for Streams<S> {
-    fn end(&self) -> u64 {
-        self.end
+impl Unpacked {
+    /// Where the last stream that was read to its end stops; zero before that.
+    pub fn end(&self) -> u64 {
+        match self {
+            Unpacked::Gzip(members) => members.end(),
+            Unpacked::Streams(streams) => streams.end,
+        }
+    }
+}
+
+impl Read for Unpacked {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Unpacked::Gzip(members) => members.read(buffer),
+            Unpacked::Streams(streams) => streams.read(buffer),
+        }
     }
 }
 
 /// Unpacks by the magic at the start, or as LZMA where the container says so. Nothing where there is no such magic.
-pub(super) fn unpack(content: &Content, lzma: bool) -> Option<Box<dyn Unpack>> {
+pub(super) fn unpack(content: &Content, lzma: bool) -> Option<Unpacked> {
     let mut reader = content.reader();
     let (ahead, got) = peek(&mut reader).ok()?;
-    Some(match ahead.get(..got)? {
-        [0x1f, 0x8b, 8, ..] => Box::new(gzip::streams(reader)),
-        [b'B', b'Z', b'h', ..] => Box::new(bzip2::streams(reader)),
-        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Box::new(xz::streams(reader)),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(zstd::streams(reader)),
-        [b'L', b'Z', b'I', b'P', 1, ..] => Box::new(lzip::streams(reader)),
-        [4, 0x22, 0x4d, 0x18, ..] => Box::new(lz4::streams(reader)),
-        _ if lzma => Box::new(lzma::streams(reader)),
+    Some(Unpacked::Streams(match ahead.get(..got)? {
+        [0x1f, 0x8b, 8, ..] => return Some(Unpacked::Gzip(gzip::members(reader))),
+        [b'B', b'Z', b'h', ..] => bzip2::streams(reader),
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => xz::streams(reader),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => zstd::streams(reader),
+        [b'L', b'Z', b'I', b'P', 1, ..] => lzip::streams(reader),
+        [4, 0x22, 0x4d, 0x18, ..] => lz4::streams(reader),
+        _ if lzma => lzma::streams(reader),
         _ => return None,
-    })
+    }))
 }
 
 fn invalid(what: &str) -> io::Error {

@@ -2,11 +2,11 @@
 //!
 //! In: a blob. Out: its plain content. The crate compares every check: CRC32, CRC64, SHA-256.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead};
 
 use lzma_rust2::XzReader;
 
-use super::{Chain, Stream, Streams, WINDOW_KIB};
+use super::{Chain, Decoder, Streams, WINDOW_KIB};
 use crate::archive::{Carve, Format, Inside};
 use crate::source::{Blob, Reader};
 
@@ -19,8 +19,9 @@ fn claim(blob: &Blob) -> bool {
     blob.head().starts_with(MAGIC)
 }
 
-pub(super) fn streams(reader: Reader) -> Streams<Xz> {
-    Streams::new(reader, Chain { skip, more: |ahead| ahead.starts_with(MAGIC) })
+pub(super) fn streams(reader: Reader) -> Streams {
+    let begin = |reader| Ok(Decoder::Xz(Box::new(XzReader::new_mem_limit(reader, false, WINDOW_KIB))));
+    Streams::new(reader, Chain { begin, skip, more: |ahead| ahead.starts_with(MAGIC) })
 }
 
 /// Padding is zeros.
@@ -43,22 +44,4 @@ fn open(inside: &mut Inside<'_, '_>) {
 /// The header's checksum holds and the first block unpacks.
 fn sound(blob: &Blob) -> bool {
     streams(blob.reader()).begins()
-}
-
-pub(super) struct Xz(XzReader<Reader>);
-
-impl Stream for Xz {
-    fn begin(reader: Reader) -> io::Result<Xz> {
-        Ok(Xz(XzReader::new_mem_limit(reader, false, WINDOW_KIB)))
-    }
-
-    fn rest(self) -> Reader {
-        self.0.into_inner()
-    }
-}
-
-impl Read for Xz {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
-    }
 }

@@ -2,13 +2,11 @@
 //!
 //! In: a blob. Out: its plain content. The checksum is compared by `flate2`.
 
-use std::io::{self, Read};
-
 use flate2::bufread::ZlibDecoder;
 
-use super::{Chain, Stream, Streams, no_skip};
+use super::{Chain, Decoder, Streams, no_skip};
 use crate::archive::{Format, Inside};
-use crate::source::{Blob, Reader};
+use crate::source::Blob;
 
 pub(in crate::archive) const FORMAT: Format = Format { name: "zlib", claim, open, carve: &[] };
 
@@ -24,23 +22,6 @@ fn claim(blob: &Blob) -> bool {
 }
 
 fn open(inside: &mut Inside<'_, '_>) {
-    Streams::<Zlib>::new(inside.blob.reader(), Chain { skip: no_skip, more: |_| false }).open(inside);
-}
-
-struct Zlib(ZlibDecoder<Reader>);
-
-impl Stream for Zlib {
-    fn begin(reader: Reader) -> io::Result<Zlib> {
-        Ok(Zlib(ZlibDecoder::new(reader)))
-    }
-
-    fn rest(self) -> Reader {
-        self.0.into_inner()
-    }
-}
-
-impl Read for Zlib {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
-    }
+    let begin = |reader| Ok(Decoder::Zlib(ZlibDecoder::new(reader)));
+    Streams::new(inside.blob.reader(), Chain { begin, skip: no_skip, more: |_| false }).open(inside);
 }

@@ -4,9 +4,9 @@
 
 use std::io::{self, Read};
 
-use ::zstd::stream::read::Decoder;
+use ::zstd::stream::read::Decoder as Frame;
 
-use super::{Chain, Stream, Streams, WINDOW, behind_skippable, is_skippable, skip_frames, too_much};
+use super::{Chain, Streams, WINDOW, behind_skippable, is_skippable, skip_frames, too_much};
 use crate::archive::{Carve, Format, Inside};
 use crate::source::{Blob, Reader};
 
@@ -22,8 +22,9 @@ fn claim(blob: &Blob) -> bool {
         || is_skippable(blob.head()) && !behind_skippable(blob).is_some_and(|ahead| super::lz4::is_frame(&ahead))
 }
 
-pub(super) fn streams(reader: Reader) -> Streams<Zstd> {
-    Streams::new(reader, Chain { skip: skip_frames, more: |ahead| ahead.starts_with(MAGIC) })
+pub(super) fn streams(reader: Reader) -> Streams {
+    let begin = |reader| Zstd::begin(reader).map(super::Decoder::Zstd);
+    Streams::new(reader, Chain { begin, skip: skip_frames, more: |ahead| ahead.starts_with(MAGIC) })
 }
 
 fn open(inside: &mut Inside<'_, '_>) {
@@ -36,21 +37,22 @@ fn sound(blob: &Blob) -> bool {
     !reserved && streams(blob.reader()).begins()
 }
 
-pub(super) struct Zstd(Decoder<'static, Reader>);
+/// One frame.
+pub(super) struct Zstd(Frame<'static, Reader>);
 
-impl Stream for Zstd {
+impl Zstd {
     fn begin(mut reader: Reader) -> io::Result<Zstd> {
         // Only frames of today's format reach the library.
         let (ahead, got) = super::peek(&mut reader)?;
         if !ahead.get(..got).is_some_and(|ahead| ahead.starts_with(MAGIC)) {
             return Err(super::invalid("no zstd frame where one should begin"));
         }
-        let mut decoder = Decoder::with_buffer(reader)?.single_frame();
-        decoder.window_log_max(WINDOW.ilog2())?;
-        Ok(Zstd(decoder))
+        let mut frame = Frame::with_buffer(reader)?.single_frame();
+        frame.window_log_max(WINDOW.ilog2())?;
+        Ok(Zstd(frame))
     }
 
-    fn rest(self) -> Reader {
+    pub fn rest(self) -> Reader {
         self.0.finish()
     }
 }

@@ -194,11 +194,7 @@ impl<I: Iterator<Item = (u64, u64, Data)>> Read for File<'_, I> {
             }
             self.next_part()?;
         }
-        let have = self.data.get(self.from..).unwrap_or_default();
-        let n = have.len().min(buffer.len());
-        if let (Some(to), Some(from)) = (buffer.get_mut(..n), have.get(..n)) {
-            to.copy_from_slice(from);
-        }
+        let n = self.data.get(self.from..).unwrap_or_default().read(buffer)?;
         self.from += n;
         Ok(n)
     }

@@ -131,11 +131,7 @@ impl<F: FnMut(u64) -> io::Result<Option<Vec<u8>>>> Read for Blocks<F> {
             self.left -= due as u64;
             self.from = 0;
         }
-        let have = self.data.get(self.from..).unwrap_or_default();
-        let n = have.len().min(buffer.len());
-        if let (Some(to), Some(from)) = (buffer.get_mut(..n), have.get(..n)) {
-            to.copy_from_slice(from);
-        }
+        let n = self.data.get(self.from..).unwrap_or_default().read(buffer)?;
         self.from += n;
         Ok(n)
     }

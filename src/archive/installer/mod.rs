@@ -3,6 +3,7 @@
 //! In: a blob. Out: the files they install. The headers are read by the crates `nsis` and `innospect`, which are given no more
 //! than what was measured before; the contents are unpacked here, as streams.
 
+mod calls;
 pub(super) mod inno;
 pub(super) mod nsis;
 

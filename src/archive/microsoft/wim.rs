@@ -283,11 +283,7 @@ impl Read for Chunks {
             }
             self.fill()?;
         }
-        let rest = self.plain.get(self.used..).unwrap_or_default();
-        let n = rest.len().min(buffer.len());
-        if let (Some(to), Some(from)) = (buffer.get_mut(..n), rest.get(..n)) {
-            to.copy_from_slice(from);
-        }
+        let n = self.plain.get(self.used..).unwrap_or_default().read(buffer)?;
         self.used += n;
         Ok(n)
     }

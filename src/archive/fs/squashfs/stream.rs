@@ -57,11 +57,7 @@ impl io::Read for File<'_> {
             }
             self.next_block()?;
         }
-        let have = self.block.get(self.from..self.until).unwrap_or_default();
-        let n = have.len().min(buffer.len());
-        if let (Some(to), Some(from)) = (buffer.get_mut(..n), have.get(..n)) {
-            to.copy_from_slice(from);
-        }
+        let n = self.block.get(self.from..self.until).unwrap_or_default().read(buffer)?;
         self.from += n;
         Ok(n)
     }
