@@ -189,8 +189,10 @@ pub struct Find<'c> {
 /// What a product, archive or document gave: one unit of judgement.
 #[derive(Debug, Default)]
 pub struct Unit {
-    /// A name that does not depend on where the unit lies.
+    /// A name that does not depend on where the unit lies; empty for a folder of no one product.
     pub name: String,
+    /// What its paths begin with that does.
+    pub root: String,
     /// The unit's own label: of the document, package or program it is, or the one all its programs share.
     pub label: Option<Label>,
     /// Settled matches.
@@ -224,7 +226,7 @@ pub fn findings<'c>(unit: &Unit, catalog: &'c Catalog) -> Vec<Find<'c>> {
                 None => Relation::Mention,
                 Some(_) => relation(product, &evidence, label.as_ref(), catalog),
             };
-            let fingerprint = fingerprint(id, &unit.name, label.as_ref());
+            let fingerprint = fingerprint(id, &name_of(unit, &evidence), label.as_ref());
             let confidence = confidence.unwrap_or(Confidence::Possible);
             found.push(Find { product, relation, confidence, label, evidence, fingerprint });
         }
@@ -341,13 +343,25 @@ fn relation(product: &Product, evidence: &[Evidence<'_>], label: Option<&Label>,
     }
 }
 
-/// The same find in the same product has the same fingerprint, wherever the product lies and however its file is called:
-/// a label with a maker or a product names it, else the unit does.
+/// What a find without a label of its own is told apart by: the unit, or in a folder of no one product the first of its
+/// places.
+fn name_of(unit: &Unit, evidence: &[Evidence<'_>]) -> String {
+    if !unit.name.is_empty() {
+        return unit.name.clone();
+    }
+    let telling = evidence.iter().filter(|e| !e.joined && e.strength() > Strength::Weak).map(|e| &*e.hit.at.path);
+    let first = telling.min().unwrap_or_default();
+    first.strip_prefix(unit.root.as_str()).unwrap_or(first).to_owned()
+}
+
+/// The same find in the same product has the same fingerprint, wherever the product lies and however its file is called: a
+/// label with maker and product names it, or one with the id of an application. A product's name alone may be anybody's.
 fn fingerprint(product: &str, unit: &str, label: Option<&Label>) -> String {
     let label = label.filter(|l| l.from != LabelSource::FileName);
     let vendor = label.and_then(|l| l.vendor.as_deref()).map(entity_key).unwrap_or_default();
     let name = label.and_then(|l| l.product.as_deref()).map(entity_key).unwrap_or_default();
-    let unit = if name.is_empty() { unit } else { "" };
+    let id = label.is_some_and(|l| matches!(l.from, LabelSource::AndroidPackage | LabelSource::Bundle));
+    let unit = if name.is_empty() || (vendor.is_empty() && !id) { unit } else { "" };
     let mut hash = Sha256::new();
     for part in ["underlabel/2", product, unit, &vendor, &name] {
         hash.update(part.as_bytes());
@@ -371,11 +385,11 @@ pub fn merge(finds: Vec<Find<'_>>) -> Vec<Find<'_>> {
         let mention = |f: &Find<'_>| f.relation == Relation::Mention;
         // A sign too weak for a find says nothing of how the find stands to its label; nor does a document where the
         // bytes were at hand.
-        let weight = |f: &Find<'_>| (!mention(f), f.relation != Relation::Declared, f.confidence);
+        let weight = |f: &Find<'_>| (!mention(f), f.confidence, f.relation != Relation::Declared);
+        // How sure, how it stands and to which label is one statement: halves of two would be a third that nobody made.
         if weight(&find) > weight(one) {
-            (one.relation, one.label) = (find.relation, find.label.take());
+            (one.relation, one.confidence, one.label) = (find.relation, find.confidence, find.label.take());
         }
-        one.confidence = one.confidence.max(find.confidence);
         one.evidence.append(&mut find.evidence);
         one.evidence.sort_by(|a, b| (&a.hit.at, &a.indicator.id).cmp(&(&b.hit.at, &b.indicator.id)));
     }

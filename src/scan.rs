@@ -285,9 +285,12 @@ fn gather(
                 subject.formats = one.formats.iter().map(|f| (*f).to_owned()).collect();
             }
             if !matches.is_empty() {
-                units.push(Unit { name: one.relative, label, matches, labels: one.labels });
+                units.push(Unit { name: one.relative, root: String::new(), label, matches, labels: one.labels });
             }
         } else {
+            if let Some(root) = one.path.strip_suffix(one.relative.as_str()) {
+                root.clone_into(&mut rest.root);
+            }
             rest.matches.extend(matches);
             rest.labels.append(&mut one.labels);
         }

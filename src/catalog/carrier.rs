@@ -101,6 +101,8 @@ pub struct Carrier {
     pub basis: Basis,
     /// An add-on or a choice among several: most copies may lack it.
     pub optional: bool,
+    /// Its name is nobody else's: a label without a maker names it, too.
+    pub distinctive: bool,
     /// What else to know.
     pub note: Option<String>,
     /// Where this is documented.
@@ -129,6 +131,8 @@ pub(super) struct CarrierRow {
     basis: Basis,
     #[serde(default)]
     optional: bool,
+    #[serde(default)]
+    distinctive: bool,
     note: Option<String>,
     sources: Vec<String>,
     checked: String,
@@ -147,6 +151,7 @@ impl Carrier {
             status_detail: row.status_detail,
             basis: row.basis,
             optional: row.optional,
+            distinctive: row.distinctive,
             note: row.note,
             sources: row.sources,
             checked: row.checked,
@@ -160,7 +165,7 @@ impl Carrier {
     #[must_use]
     pub fn is(&self, vendor: Option<&str>, product: &str, version: Option<&str>) -> bool {
         self.products.matches(product)
-            && vendor.is_none_or(|vendor| self.vendors.matches(vendor))
+            && vendor.map_or(self.distinctive, |vendor| self.vendors.matches(vendor))
             && self.covers(version) != Some(false)
     }
 
@@ -232,6 +237,11 @@ mod tests {
         assert_eq!(named(Some("Juniper Networks, Inc."), "JUNOS", None), ["juniper-srx"]);
         assert!(named(Some("Juniper Networks, Inc."), "Junos OS", Some("18.4R1")).is_empty(), "another engine by then");
         assert!(named(Some("Acme Networks, Inc."), "Junos OS", None).is_empty(), "somebody else's");
+        assert!(
+            named(None, "Junos OS", None).is_empty() && named(None, "untangle", Some("1.2.1")).is_empty(),
+            "anybody's"
+        );
+        assert_eq!(named(None, "RuStore (ru.vk.store)", None), ["rustore-kavsdk"]);
         assert!(named(Some("F-Secure Corporation"), "F-Secure Elements", None).is_empty());
         assert_eq!(named(Some("OPSWAT, Inc."), "MetaDefender Core", None), ["opswat-metadefender"]);
     }
