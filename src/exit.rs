@@ -2,7 +2,7 @@
 //!
 //! In: a [`Report`] and a threshold. Out: an [`Exit`]. Must not know: arguments.
 
-use crate::report::{Report, WaiverState};
+use crate::report::{Finding, Report, WaiverState};
 use crate::verdict::Outcome;
 
 /// How the process ends.
@@ -15,7 +15,7 @@ pub enum Exit {
     Found = 1,
     /// The run could not go on: bad arguments, a missing path, a broken catalogue.
     Error = 2,
-    /// Something could not be examined, or nothing was recognised.
+    /// Something could not be examined, nothing was recognised, or no rule of the run speaks of a finding.
     Incomplete = 3,
 }
 
@@ -31,7 +31,10 @@ impl Exit {
         let expired = report.waivers.iter().any(|w| w.state == WaiverState::Expired);
         if reached || expired {
             Exit::Found
-        } else if !report.gaps.is_empty() || report.subjects.iter().any(|s| s.recognised == 0) {
+        } else if !report.gaps.is_empty()
+            || report.subjects.iter().any(|s| s.recognised == 0)
+            || report.findings.iter().any(Finding::is_unjudged)
+        {
             Exit::Incomplete
         } else {
             Exit::Clear

@@ -19,11 +19,11 @@ use sha2::{Digest, Sha256};
 pub use told::{DateOf, Dated, dates, versions};
 
 use crate::bytes::hex;
-use crate::catalog::{Catalog, Class, Indicator, Joins, Product, Strength, entity_key};
+use crate::catalog::{Catalog, Class, Indicator, Joins, Product, Strength};
 use crate::fact::{FactKind, Family, Label, LabelSource};
 use crate::matching::Match;
 use confidence::confidence;
-use label::{by_product, label};
+use label::{Rounds, by_product, label};
 
 /// How the find stands to the label on the box.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -142,6 +142,8 @@ pub struct Evidence<'c> {
     pub hit: Match,
     /// True for a general sign that joined this find from elsewhere: shown, but it makes nothing surer.
     pub joined: bool,
+    /// True where the file names another as its company or signer: its name is then nothing but a name.
+    pub foreign: bool,
 }
 
 impl Evidence<'_> {
@@ -207,10 +209,16 @@ pub fn findings<'c>(unit: &Unit, catalog: &'c Catalog) -> Vec<Find<'c>> {
     let mut groups: BTreeMap<&str, Vec<Evidence<'c>>> = BTreeMap::new();
     for hit in &unit.matches {
         if let Some(indicator) = catalog.indicators().get(hit.indicator) {
-            groups.entry(&indicator.product).or_default().push(Evidence { indicator, hit: hit.clone(), joined: false });
+            let maker = catalog.product(&indicator.product).map(|product| product.maker.as_str());
+            let names = |kind: &FactKind| matches!(kind, FactKind::CompanyName | FactKind::SignerName);
+            let foreign = indicator.strength == Strength::Conclusive
+                && hit.kind == FactKind::FileName
+                && hit.says.iter().any(|(kind, name)| names(kind) && !label::is_maker(name, catalog, maker));
+            let one = Evidence { indicator, hit: hit.clone(), joined: false, foreign };
+            groups.entry(&indicator.product).or_default().push(one);
         }
     }
-    join(&mut groups, catalog);
+    join(&mut groups, unit, catalog);
     let mut found: Vec<Find<'c>> = Vec::new();
     for (id, mut evidence) in groups {
         let Some(product) = catalog.product(id) else { continue };
@@ -235,11 +243,12 @@ pub fn findings<'c>(unit: &Unit, catalog: &'c Catalog) -> Vec<Find<'c>> {
 }
 
 /// General signs (a maker's name, databases, hosts, a product named as such) join a more telling find near them.
-fn join<'c>(groups: &mut BTreeMap<&'c str, Vec<Evidence<'c>>>, catalog: &'c Catalog) {
+fn join<'c>(groups: &mut BTreeMap<&'c str, Vec<Evidence<'c>>>, unit: &Unit, catalog: &'c Catalog) {
     let joins = |id: &str| catalog.product(id).map_or(Joins::Nothing, |p| p.joins);
     let of = |groups: &BTreeMap<&'c str, Vec<Evidence<'c>>>, wanted: &[Joins]| -> Vec<&'c str> {
         groups.keys().copied().filter(|id| wanted.contains(&joins(id))).collect()
     };
+    let rounds = Rounds::of(unit);
     let mut moving = Vec::new();
     let mut ids = of(groups, &[Joins::Component, Joins::Unit]);
     // What only joins a component goes first, so that it may follow what joins a unit.
@@ -247,9 +256,9 @@ fn join<'c>(groups: &mut BTreeMap<&'c str, Vec<Evidence<'c>>>, catalog: &'c Cata
     for id in ids {
         moving.extend(groups.remove(id).unwrap_or_default().into_iter().map(|one| (id, one)));
     }
-    let hosts = hosts(groups, &moving, catalog);
+    let hosts = hosts(groups, &moving, &rounds, catalog);
     for (id, one) in moving {
-        let near = nearest(&hosts, &one, joins(id));
+        let near = nearest(&hosts, &one, joins(id), &rounds);
         // In the same component it is a sign of the same thing; farther off it only stands nearby.
         let joined = near.is_some_and(|(distance, _)| distance > 0);
         groups.entry(near.map_or(id, |(_, host)| host)).or_default().push(Evidence { joined, ..one });
@@ -257,9 +266,9 @@ fn join<'c>(groups: &mut BTreeMap<&'c str, Vec<Evidence<'c>>>, catalog: &'c Cata
     // What has gathered its own signs by now may itself be part of something more telling.
     for id in of(groups, &[Joins::Last]) {
         let all = groups.remove(id).unwrap_or_default();
-        let hosts = self::hosts(groups, &[], catalog);
+        let hosts = self::hosts(groups, &[], &rounds, catalog);
         for one in all {
-            let near = nearest(&hosts, &one, Joins::Last).filter(|_| !one.joined);
+            let near = nearest(&hosts, &one, Joins::Last, &rounds).filter(|_| !one.joined);
             groups.entry(near.map_or(id, |(_, host)| host)).or_default().push(one);
         }
     }
@@ -271,6 +280,8 @@ struct Host<'c> {
     class: Class,
     components: HashSet<Arc<str>>,
     scopes: HashSet<Arc<str>>,
+    /// The labelled products within the unit that it lies in.
+    rounds: HashSet<String>,
     weight: usize,
 }
 
@@ -279,6 +290,7 @@ struct Host<'c> {
 fn hosts<'c>(
     groups: &BTreeMap<&'c str, Vec<Evidence<'c>>>,
     moving: &[(&'c str, Evidence<'c>)],
+    rounds: &Rounds<'_>,
     catalog: &'c Catalog,
 ) -> Vec<Host<'c>> {
     let telling = |evidence: &[Evidence<'c>], components: &HashSet<Arc<str>>| {
@@ -297,6 +309,7 @@ fn hosts<'c>(
                 class: catalog.product(id).map_or(Class::Unspecified, |p| p.class),
                 components,
                 scopes: evidence.iter().map(|e| Arc::clone(&e.hit.scope)).collect(),
+                rounds: evidence.iter().map(|e| rounds.outermost(&e.hit.at.path)).collect(),
                 weight: evidence.len(),
             })
         })
@@ -304,11 +317,15 @@ fn hosts<'c>(
 }
 
 /// The host nearest to a sign, and how far: 0 in the same component, 1 in the same archive, 2 in the same unit.
-fn nearest<'c>(hosts: &[Host<'c>], one: &Evidence<'_>, joins: Joins) -> Option<(u8, &'c str)> {
+fn nearest<'c>(hosts: &[Host<'c>], one: &Evidence<'_>, joins: Joins, rounds: &Rounds<'_>) -> Option<(u8, &'c str)> {
+    let round = rounds.outermost(&one.hit.at.path);
     let near = hosts.iter().filter_map(|host| {
         let distance = if host.components.contains(&one.hit.component) {
             0
         } else if joins != Joins::Unit {
+            return None;
+        } else if !host.rounds.contains(&round) {
+            // Another product beside it, with a label of its own.
             return None;
         } else if host.scopes.contains(&one.hit.scope) {
             1
@@ -358,8 +375,14 @@ fn name_of(unit: &Unit, evidence: &[Evidence<'_>]) -> String {
 /// label with maker and product names it, or one with the id of an application. A product's name alone may be anybody's.
 fn fingerprint(product: &str, unit: &str, label: Option<&Label>) -> String {
     let label = label.filter(|l| l.from != LabelSource::FileName);
-    let vendor = label.and_then(|l| l.vendor.as_deref()).map(entity_key).unwrap_or_default();
-    let name = label.and_then(|l| l.product.as_deref()).map(entity_key).unwrap_or_default();
+    // Letter by letter, but for case and what is between: two forms of a company are two, as are two editions.
+    let folded = |name: &str| {
+        let lower = name.to_lowercase();
+        let words = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        words.collect::<Vec<_>>().join(" ")
+    };
+    let vendor = label.and_then(|l| l.vendor.as_deref()).map(folded).unwrap_or_default();
+    let name = label.and_then(|l| l.product.as_deref()).map(folded).unwrap_or_default();
     let id = label.is_some_and(|l| matches!(l.from, LabelSource::AndroidPackage | LabelSource::Bundle));
     let unit = if name.is_empty() || (vendor.is_empty() && !id) { unit } else { "" };
     let mut hash = Sha256::new();

@@ -278,8 +278,10 @@ fn captured(regex: &Regex, value: &str) -> Option<String> {
 pub struct Brand {
     /// Stable id.
     pub id: String,
-    /// How names of companies, affiliates and products compare.
+    /// How names of companies and affiliates compare.
     pub pattern: Pattern,
+    /// How names of products compare.
+    pub products: Option<Pattern>,
     /// What package and bundle ids begin with.
     pub packages: Vec<String>,
     /// Where this is documented.
@@ -297,6 +299,7 @@ pub struct Brand {
 struct BrandRow {
     id: String,
     r#match: Match,
+    products: Option<Match>,
     #[serde(default)]
     packages: Vec<String>,
     source: String,
@@ -467,9 +470,12 @@ impl Catalog {
         }
         for row in file.brand {
             let pattern = Pattern::compile(row.r#match).map_err(|e| broken(format!("brand {:?}: {e}", row.id)))?;
+            let products = row.products.map(Pattern::compile).transpose();
+            let products = products.map_err(|e| broken(format!("brand {:?}: products: {e}", row.id)))?;
             self.brands.push(Brand {
                 id: row.id,
                 pattern,
+                products,
                 packages: row.packages,
                 source: row.source,
                 checked: row.checked,

@@ -41,7 +41,7 @@ Exit codes:
   0  everything was examined and no verdict reaches --fail-on
   1  a verdict is at or above --fail-on, or a waiver has expired
   2  the run could not go on: bad arguments, a missing path, a broken catalogue
-  3  incomplete: something could not be examined, or nothing was recognised
+  3  incomplete: something could not be examined, nothing was recognised, or no rule speaks of a finding
 
 Configuration: underlabel.toml in the current folder, or --config FILE, holds waivers, the context, limits, and catalogue and
 rules files of your own; see docs/configuration.md.

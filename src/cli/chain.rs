@@ -14,7 +14,7 @@ pub(super) fn chain(id: &str, report: &Report) -> Option<String> {
     let finding = report.findings.iter().find(|f| id.len() >= 8 && f.fingerprint.starts_with(id))?;
     let mut text = String::new();
     let label = finding.label.as_ref().map_or_else(|| "no label".to_owned(), |label| label.line());
-    let _ = writeln!(text, "{}: {} in {}", finding.fingerprint, safe(&finding.product.name), safe(&label));
+    let _ = writeln!(text, "{}: {} in {}", safe(&finding.fingerprint), safe(&finding.product.name), safe(&label));
     text += "\nfact → indicator (source)\n";
     for place in &finding.places {
         for one in &place.evidence {
@@ -25,7 +25,7 @@ pub(super) fn chain(id: &str, report: &Report) -> Option<String> {
             let _ = writeln!(
                 text,
                 "        → {} ({}, {family}): {}",
-                one.indicator,
+                safe(&one.indicator),
                 one.strength.name(),
                 safe(&one.source)
             );
@@ -52,7 +52,7 @@ pub(super) fn chain(id: &str, report: &Report) -> Option<String> {
 }
 
 fn stands(finding: &Finding) -> String {
-    let mut text = format!("\n→ product {} by {}", finding.product.id, safe(&finding.product.maker));
+    let mut text = format!("\n→ product {} by {}", safe(&finding.product.id), safe(&finding.product.maker));
     let letter = finding.class.letter().map_or_else(String::new, |letter| format!(", case ({letter})"));
     let _ = writeln!(text, ": {}{letter}", finding.class.title());
     let says = finding.relation.says(finding.confidence, &finding.product.maker);
@@ -64,15 +64,19 @@ fn stands(finding: &Finding) -> String {
         }
     }
     for date in &finding.dates {
-        let after =
-            if date.after.is_empty() { String::new() } else { format!(", after {} applied", date.after.join(", ")) };
+        let after = if date.after.is_empty() {
+            String::new()
+        } else {
+            format!(", after {} applied", safe(&date.after.join(", ")))
+        };
         let _ = writeln!(text, "    {} {}{after}: {}", date.of.title(), safe(&date.date), safe(&date.at));
     }
     text
 }
 
 fn judged(verdict: &Verdict) -> String {
-    let mut text = format!("\n→ {}/{}: {}\n", verdict.regulation, verdict.requirement, verdict.outcome.title());
+    let mut text =
+        format!("\n→ {}/{}: {}\n", safe(&verdict.regulation), safe(&verdict.requirement), verdict.outcome.title());
     let _ = writeln!(text, "    {} [{} source]", safe(&verdict.because), verdict.mark.name());
     let _ = writeln!(text, "    {}, {}", safe(&verdict.citation), safe(&verdict.url));
     let detail = verdict.applies_detail.as_deref().map_or_else(String::new, |d| format!(", {}", safe(d)));

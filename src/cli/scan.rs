@@ -15,7 +15,7 @@ use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::regulation::Rules;
-use crate::report::{Format, Report, Style, WaiverState};
+use crate::report::{Finding, Format, Report, Style, WaiverState};
 use crate::source::Source;
 use crate::verdict::{Context, Outcome};
 use crate::{ScanOptions, baseline, scan, waiver};
@@ -32,6 +32,16 @@ pub(super) fn run(args: &Scan) -> Result<Exit, Error> {
         (None, None) => FailOn(Some(Outcome::Unclear)),
     };
     known(&config, &catalog)?;
+    // A misspelt maker would judge nothing, and look like a pass.
+    for rule in &rules.regulations {
+        if !rule.makers.iter().any(|m| catalog.products().iter().any(|p| p.maker.eq_ignore_ascii_case(m))) {
+            let (file, makers) = (rule.file.clone(), rule.makers.join(", "));
+            return Err(Error::Rules {
+                file,
+                detail: format!("{}: the catalogue has no product by {makers}", rule.id),
+            });
+        }
+    }
     let older = args.baseline.as_deref().map(older).transpose()?;
     if args.paths.iter().filter(|p| p.as_os_str() == "-").count() > 1 {
         return Err(Error::Usage("standard input (-) can be given once".to_owned()));
@@ -156,6 +166,9 @@ fn write(output: &Output, report: &Report, args: &Scan, exit: Exit) -> Result<()
         Exit::Found if report.waivers.iter().any(|w| w.state == WaiverState::Expired) => "a waiver has expired",
         Exit::Found => "a verdict reaches --fail-on",
         Exit::Error => "error",
+        Exit::Incomplete if report.findings.iter().any(Finding::is_unjudged) => {
+            "incomplete: no rule of this run speaks of a finding"
+        }
         Exit::Incomplete => "incomplete: something could not be examined or recognised",
     };
     let mut style = Style { verbose: args.verbose, exit: Some((exit.code(), why)), ..Style::default() };

@@ -12,6 +12,11 @@ use crate::fact::{FactKind, Family};
 /// The surest of the places that may speak of one thing: each file and SBOM entry by itself, then the files of one
 /// archive together, and loose files together. Signs of different places do not add up.
 pub(super) fn confidence(evidence: &[Evidence<'_>]) -> Option<Confidence> {
+    carried(evidence).map(|(confidence, _)| confidence)
+}
+
+/// The same, with the components of the places that reach it: what others say, or are labelled, is not about them.
+pub(super) fn carried<'e>(evidence: &'e [Evidence<'_>]) -> Option<(Confidence, BTreeSet<&'e str>)> {
     let mut components: BTreeMap<&str, Vec<&Evidence<'_>>> = BTreeMap::new();
     let mut places: BTreeMap<&str, Vec<&Evidence<'_>>> = BTreeMap::new();
     for one in evidence.iter().filter(|e| !e.joined) {
@@ -19,8 +24,15 @@ pub(super) fn confidence(evidence: &[Evidence<'_>]) -> Option<Confidence> {
         let loose = !one.hit.declared && one.hit.scope == one.hit.component;
         places.entry(if loose { "" } else { &one.hit.scope }).or_default().push(one);
     }
-    let each = components.values().filter_map(|one| table(one, false));
-    each.chain(places.values().filter_map(|together| table(together, true))).max()
+    let alone = components.values().filter_map(|one| table(one, false).map(|sure| (sure, one)));
+    let reached: Vec<_> = alone.collect();
+    let best = reached.iter().map(|(sure, _)| *sure).max();
+    let names = |group: &[&'e Evidence<'_>]| group.iter().map(|e| &*e.hit.component).collect::<BTreeSet<&'e str>>();
+    let together = places.values().filter_map(|group| table(group, true).map(|sure| (sure, group)));
+    let together: Vec<_> = together.filter(|(sure, _)| best.is_none_or(|best| *sure > best)).collect();
+    let best = together.iter().map(|(sure, _)| *sure).max().or(best)?;
+    let all = reached.iter().chain(&together).filter(|(sure, _)| *sure == best);
+    Some((best, all.flat_map(|(_, group)| names(group)).collect()))
 }
 
 /// The confidence table. Nothing when the signs make no find: weak ones never count, a supporting one
@@ -56,7 +68,7 @@ fn table(evidence: &[&Evidence<'_>], across: bool) -> Option<Confidence> {
         return Some(if own_word { Confidence::Likely } else { Confidence::Confirmed });
     }
     // Two differently named files side by side, one of them really a program: more than a name.
-    let files = || at_least(Strength::Conclusive).filter(|e| e.hit.kind == FactKind::FileName);
+    let files = || at_least(Strength::Conclusive).filter(|e| e.hit.kind == FactKind::FileName && !e.foreign);
     let folder =
         |e: &Evidence<'_>| e.hit.at.path.rsplit_once('/').map_or(String::new(), |(folder, _)| folder.to_owned());
     let beside = files().filter(|e| e.hit.program).any(|program| {

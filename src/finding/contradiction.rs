@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::Evidence;
-use super::label::is_maker;
+use super::label::{is_maker, is_product};
 use crate::catalog::Catalog;
 use crate::fact::FactKind;
 
@@ -68,7 +68,10 @@ pub fn contradictions(evidence: &[Evidence<'_>], catalog: &Catalog) -> BTreeMap<
         let says = signs.iter().flat_map(|e| e.hit.says.iter());
         let mut others: Vec<Statement> = Vec::new();
         for (kind, value) in says {
-            let maker = MAKERS.contains(kind) && !is_sign(*kind, value) && !is_maker(value, catalog, None);
+            let maker = MAKERS.contains(kind)
+                && !is_sign(*kind, value)
+                && !is_maker(value, catalog, None)
+                && !(*kind == FactKind::ProductName && is_product(value, catalog, None));
             let mut named = signs.iter().filter(|e| NAMES.contains(&e.hit.kind)).peekable();
             let renamed = *kind == FactKind::FileName
                 && named.peek().is_some()

@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::confidence::confidence;
+use super::confidence::{carried, confidence};
 use super::{Evidence, Unit};
 use crate::catalog::{Brand, Catalog, Indicator, Strength, entity_key};
 use crate::fact::{FactKind, Family, Label, LabelSource};
@@ -16,8 +16,19 @@ use crate::fact::{FactKind, Family, Label, LabelSource};
 pub(super) fn is_maker(name: &str, catalog: &Catalog, maker: Option<&str>) -> bool {
     let names = [FactKind::Supplier, FactKind::CompanyName, FactKind::Author, FactKind::SignerName];
     let on_names = |i: &&Indicator| !i.look_alike && i.facts.iter().any(|f| names.contains(f));
-    brands(catalog, maker).any(|brand| brand.pattern.matches(name))
-        || indicators(catalog, maker).filter(on_names).any(|i| i.pattern.matches(name))
+    let one = |name: &str| {
+        brands(catalog, maker).any(|brand| brand.pattern.matches(name))
+            || indicators(catalog, maker).filter(on_names).any(|i| i.pattern.matches(name))
+    };
+    // A list that names somebody else, too, is not the maker's own.
+    let mut parts =
+        name.split([';', '|', '\n']).flat_map(|part| part.split(" / ")).filter(|part| !part.trim().is_empty());
+    parts.clone().next().is_some() && parts.all(one)
+}
+
+/// True for a name that the maker's products are sold under.
+pub(super) fn is_product(name: &str, catalog: &Catalog, maker: Option<&str>) -> bool {
+    brands(catalog, maker).any(|brand| brand.products.as_ref().is_some_and(|products| products.matches(name)))
 }
 
 fn brands<'c>(catalog: &'c Catalog, maker: Option<&'c str>) -> impl Iterator<Item = &'c Brand> {
@@ -46,7 +57,7 @@ pub(crate) fn vendor_is_known(label: &Label, catalog: &Catalog, maker: Option<&s
             brands(catalog, maker).any(brand)
                 || indicators(catalog, maker).filter(on_package).any(|i| i.pattern.matches(package))
         }
-        LabelSource::Bundle => brands(catalog, maker).any(|brand| brand.pattern.matches(product)),
+        LabelSource::Bundle => is_product(product, catalog, maker),
         _ => false,
     }
 }
@@ -57,11 +68,17 @@ pub(crate) fn vendor_is_known(label: &Label, catalog: &Catalog, maker: Option<&s
 pub(super) fn label(evidence: &[Evidence<'_>], unit: &Unit, catalog: &Catalog) -> Option<Label> {
     let whole = unit.label.as_ref();
     // A document's components are the document's, whatever lies beside it.
-    if whole.is_some_and(|l| l.from == LabelSource::Sbom) {
-        return whole.cloned();
+    let document = |l: &&Label| l.from == LabelSource::Sbom && evidence.iter().all(|e| e.hit.at.path == l.at.path);
+    if let Some(label) = whole.filter(document) {
+        return Some(label.clone());
     }
+    let maker = evidence.first().and_then(|e| catalog.product(&e.indicator.product)).map(|p| p.maker.as_str());
+    // How sure and whose are one statement: a label counts where the evidence is that makes it so.
+    let carrying = carried(evidence).map(|(_, components)| components);
+    let carries = |e: &&Evidence<'_>| carrying.as_ref().is_none_or(|all| all.contains(&*e.hit.component));
     // What only joined from elsewhere, and programs that only hold a string, say nothing of where the find is.
     let telling = |e: &&Evidence<'_>| !e.joined && e.strength() > Strength::Weak;
+    let telling = |e: &&Evidence<'_>| telling(e) && carries(e);
     let coded = |e: &&Evidence<'_>| telling(e) && e.family() != Family::Text;
     let only_text = !evidence.iter().any(|e| coded(&e));
     let deciding: Vec<&Evidence<'_>> =
@@ -73,13 +90,13 @@ pub(super) fn label(evidence: &[Evidence<'_>], unit: &Unit, catalog: &Catalog) -
         let round = encloses(label)?;
         (!first.is_empty() && round.holds(first) && round.holds(last)).then_some((label, round.len()))
     });
-    let rank = |label: &Label, depth: usize| (vendor_is_known(label, catalog, None), Reverse(depth), label.from);
+    let rank = |label: &Label, depth: usize| (vendor_is_known(label, catalog, maker), Reverse(depth), label.from);
     let nearest = around.min_by_key(|(label, depth)| (rank(label, *depth), &label.at)).map(|(label, _)| label);
     let places: HashSet<&str> = paths().collect();
     let own = unit.labels.iter().filter(|l| l.from != LabelSource::Bundle && places.contains(&*l.at.path));
     let own = own.min_by_key(|label| (rank(label, 0), &label.at));
     let all = || [nearest, whole, own].into_iter().flatten();
-    all().find(|label| !vendor_is_known(label, catalog, None)).or_else(|| all().next()).cloned()
+    all().find(|label| !vendor_is_known(label, catalog, maker)).or_else(|| all().next()).cloned()
 }
 
 /// The members that describe an Android application: of a package, a bundle, and sets of packages (XAPK, APKM).
@@ -89,18 +106,31 @@ const DESCRIBES: &[&str] =
 /// The part of a tree that a label speaks for.
 struct Round<'l> {
     prefix: &'l str,
+    holds: Holds,
+}
+
+/// What of the paths that begin so.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Holds {
+    All,
     /// Only what is packed in the label's file.
-    packed: bool,
+    Packed,
+    /// Only the label's file, which is a document.
+    Itself,
 }
 
 impl Round<'_> {
     fn holds(&self, path: &str) -> bool {
-        path.strip_prefix(self.prefix).is_some_and(|rest| !self.packed || rest.starts_with("!/"))
+        path.strip_prefix(self.prefix).is_some_and(|rest| match self.holds {
+            Holds::All => true,
+            Holds::Packed => rest.starts_with("!/"),
+            Holds::Itself => rest.is_empty(),
+        })
     }
 
     fn len(&self) -> usize {
         // As if the mark of a container stood behind it, so that it is no shorter than what names its members.
-        self.prefix.len() + if self.packed { 2 } else { 0 }
+        self.prefix.len() + if self.holds == Holds::All { 0 } else { 2 }
     }
 }
 
@@ -119,15 +149,33 @@ fn encloses(label: &Label) -> Option<Round<'_>> {
     let prefix = match label.from {
         // The manifest speaks for the archive it lies in; a label resolved from its resources stands at the archive.
         LabelSource::AndroidPackage if DESCRIBES.iter().any(|end| path.ends_with(end)) => archive()?,
-        LabelSource::AndroidPackage => return Some(Round { prefix: path, packed: true }),
+        LabelSource::AndroidPackage => return Some(Round { prefix: path, holds: Holds::Packed }),
         LabelSource::PackageMetadata => package(path).filter(|_| directly(path))?,
         LabelSource::Bundle => path.get(..=application(path)?.len())?,
         LabelSource::PackageHeader | LabelSource::VersionResource | LabelSource::Assembly | LabelSource::Signer => {
-            return Some(Round { prefix: path, packed: true });
+            return Some(Round { prefix: path, holds: Holds::Packed });
         }
-        LabelSource::Sbom | LabelSource::FileName => return None,
+        LabelSource::Sbom => return Some(Round { prefix: path, holds: Holds::Itself }),
+        LabelSource::FileName => return None,
     };
-    Some(Round { prefix, packed: false })
+    Some(Round { prefix, holds: Holds::All })
+}
+
+/// The labelled products that lie within a unit.
+pub(super) struct Rounds<'l>(Vec<Round<'l>>);
+
+impl<'l> Rounds<'l> {
+    /// Of all labels of a unit. A document's components are the document's.
+    pub fn of(unit: &'l Unit) -> Rounds<'l> {
+        let sbom = unit.label.as_ref().is_some_and(|l| l.from == LabelSource::Sbom);
+        Rounds(if sbom { Vec::new() } else { unit.labels.iter().filter_map(encloses).collect() })
+    }
+
+    /// The outermost one round a place, by what its paths begin with; empty where there is none.
+    pub fn outermost(&self, path: &str) -> String {
+        let holding = self.0.iter().filter(|round| round.holds(path));
+        holding.min_by_key(|round| round.len()).map(|round| round.prefix.to_owned()).unwrap_or_default()
+    }
 }
 
 /// Signs in two labelled containers side by side are of two products: two applications in one archive, two installers on
@@ -137,12 +185,8 @@ pub(super) fn by_product<'c>(evidence: Vec<Evidence<'c>>, unit: &Unit, catalog: 
         return vec![evidence];
     }
     let all = |round: &Round<'_>| evidence.iter().all(|e| round.holds(&e.hit.at.path));
-    let rounds: Vec<Round<'_>> = unit.labels.iter().filter_map(encloses).filter(|round| !all(round)).collect();
-    let outermost = |path: &str| {
-        let holding = rounds.iter().filter(|round| round.holds(path));
-        holding.min_by_key(|round| round.len()).map(|round| round.prefix.to_owned()).unwrap_or_default()
-    };
-    let keys: Vec<String> = evidence.iter().map(|e| outermost(&e.hit.at.path)).collect();
+    let rounds = Rounds(unit.labels.iter().filter_map(encloses).filter(|round| !all(round)).collect());
+    let keys: Vec<String> = evidence.iter().map(|e| rounds.outermost(&e.hit.at.path)).collect();
     let mut groups: BTreeMap<&str, Vec<Evidence<'c>>> = BTreeMap::new();
     for (one, key) in evidence.iter().zip(&keys) {
         groups.entry(key).or_default().push(one.clone());
@@ -162,6 +206,11 @@ pub(super) fn by_product<'c>(evidence: Vec<Evidence<'c>>, unit: &Unit, catalog: 
     groups.into_values().chain(Some(left).filter(|left| !left.is_empty())).collect()
 }
 
+/// `bom.json.gz!/bom.json`, `product.zip!/sbom.json`: no document in some folder of it, which may be of a part.
+fn outermost(path: &str) -> bool {
+    path.split("!/").skip(1).all(|inner| !inner.trim_start_matches("./").contains('/'))
+}
+
 /// The unit's own label: that of the document, application, package or program it is; else the vendor that
 /// every program in it names. A bystander among files of several vendors labels nothing.
 #[must_use]
@@ -169,7 +218,7 @@ pub fn own_label(labels: &[Label], path: &str, catalog: &Catalog) -> Option<Labe
     let depth = |l: &Label| l.at.path.matches("!/").count();
     let itself = |l: &&Label| match l.from {
         // The one document in an envelope or a packed file.
-        LabelSource::Sbom if labels.len() == 1 => true,
+        LabelSource::Sbom if labels.len() == 1 && outermost(&l.at.path) => true,
         LabelSource::Sbom
         | LabelSource::PackageHeader
         | LabelSource::VersionResource

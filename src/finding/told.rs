@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Evidence;
+use super::confidence::carried;
 use super::label::is_maker;
 use crate::bytes::letters;
 use crate::catalog::Catalog;
@@ -49,6 +50,8 @@ pub struct Dated {
     pub of: DateOf,
     /// Where it stands.
     pub at: String,
+    /// Whose signature it is the date of.
+    pub by: Option<String>,
 }
 
 /// Versions that the evidence gives, each once.
@@ -86,27 +89,46 @@ fn is_its_makers(one: &Evidence<'_>, catalog: &Catalog) -> bool {
     companies.peek().is_some() && companies.all(|(_, name)| is_maker(name, catalog, maker))
 }
 
-/// Dates that the evidence gives, the latest first, each once in each place.
+/// Dates that the evidence gives, the latest first, each once in each place: of what makes the find as sure as it is, and of
+/// what joined it from the same archive or folder. A signature may be somebody else's, who is told.
 #[must_use]
 pub fn dates(evidence: &[Evidence<'_>]) -> Vec<Dated> {
+    let carrying = carried(evidence).map(|(_, components)| components).unwrap_or_default();
+    let carries = |e: &Evidence<'_>| !e.joined && carrying.contains(&*e.hit.component);
+    let hosts: Vec<&Evidence<'_>> = evidence.iter().filter(|e| carries(e)).collect();
     let mut dates = BTreeSet::new();
     for one in evidence {
-        let mut add = |text: &str, of: DateOf, at: String| {
+        let mut add = |text: &str, of: DateOf, at: String, by: Option<String>| {
             if let Some((day, text)) = day(text) {
-                dates.insert(Dated { day, text, of, at });
+                dates.insert(Dated { day, text, of, at, by });
             }
         };
-        if let Some(date) = one.indicator.date(&text(one)) {
-            add(&date, DateOf::Content, one.hit.at.to_string());
+        let near = carries(one) || hosts.iter().any(|host| beside(host, one));
+        if let Some(date) = one.indicator.date(&text(one)).filter(|_| near) {
+            add(&date, DateOf::Content, one.hit.at.to_string(), None);
         }
-        // What only stands nearby may be older or younger.
-        if !one.joined && !one.hit.declared {
+        if carries(one) && !one.hit.declared {
+            let signer = one.hit.says.iter().find(|(kind, _)| *kind == FactKind::SignerName).map(|(_, name)| name);
             for (_, at) in one.hit.says.iter().filter(|(kind, _)| *kind == FactKind::SignedAt) {
-                add(at, DateOf::Signature, one.hit.at.path.to_string());
+                add(at, DateOf::Signature, one.hit.at.path.to_string(), signer.cloned());
             }
         }
     }
     dates.into_iter().rev().collect()
+}
+
+/// Whether two signs lie in one archive, or in one folder or a folder of it.
+fn beside(host: &Evidence<'_>, one: &Evidence<'_>) -> bool {
+    let packed = |e: &Evidence<'_>| e.hit.scope != e.hit.component;
+    if packed(host) || packed(one) {
+        return host.hit.scope == one.hit.scope;
+    }
+    let folder = |e: &Evidence<'_>| e.hit.at.path.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+    let (a, b) = (folder(host), folder(one));
+    let within = |inner: &str, outer: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    !a.is_empty() && !b.is_empty() && (within(&a, &b) || within(&b, &a))
 }
 
 /// The day at the beginning of a text: `YYYY-MM-DD…`, or a year alone.

@@ -71,6 +71,15 @@ fn outcome(report: &Report, found: &[&Finding], out: &mut dyn Write) -> io::Resu
         )?;
         return Ok(());
     }
+    let examined = &report.examined;
+    if examined.mentions + examined.signs_dropped + examined.components_dropped > 0 {
+        writeln!(
+            out,
+            "Non sono stati trovati componenti Kaspersky con elementi sufficienti, ma vi sono indizi da chiarire (opzione \
+             --mentions): una dichiarazione di assenza non viene predisposta.\n"
+        )?;
+        return Ok(());
+    }
     let unseen = !report.gaps.is_empty() || report.subjects.iter().any(|s| s.recognised == 0);
     if unseen {
         writeln!(
@@ -89,7 +98,8 @@ fn outcome(report: &Report, found: &[&Finding], out: &mut dyn Write) -> io::Resu
     writeln!(
         out,
         "Il/La sottoscritto/a ______________________, in qualità di ______________________ di ______________________, dichiara \
-         che il prodotto sopra indicato non contiene componenti software delle categorie elencate dalla {CIRCULAR}.\n\n\
+         che, per quanto riguarda Kaspersky, il prodotto sopra indicato non contiene componenti software delle categorie \
+         elencate dalla {CIRCULAR}.\n\n\
          Luogo e data ______________________  Firma ______________________\n"
     )?;
     Ok(())
@@ -125,7 +135,11 @@ fn components(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 
 fn gaps(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "## Che cosa non è stato possibile esaminare\n")?;
-    if report.gaps.is_empty() {
+    let unknown: Vec<_> = report.subjects.iter().filter(|s| s.recognised == 0).collect();
+    for subject in &unknown {
+        writeln!(out, "- {}: nessun formato riconosciuto", safe(&subject.path))?;
+    }
+    if report.gaps.is_empty() && unknown.is_empty() {
         return writeln!(out, "Nulla.");
     }
     for gap in &report.gaps {

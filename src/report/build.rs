@@ -5,7 +5,7 @@
 use super::{DateSeen, EvidenceOut, Finding, Label, OnRecord, Place, Product, Route, Statement};
 use crate::catalog::Catalog;
 use crate::fact::{self, LabelSource};
-use crate::finding::{self, Evidence, Find};
+use crate::finding::{self, Evidence, Find, Relation};
 use crate::regulation::When;
 use crate::verdict::{Outcome, Verdict};
 
@@ -86,6 +86,12 @@ impl Finding {
         }
     }
 
+    /// Whether no rule of the run speaks of it: that is no pass.
+    #[must_use]
+    pub fn is_unjudged(&self) -> bool {
+        self.relation != Relation::Mention && self.verdicts.is_empty() && self.waived.is_none()
+    }
+
     /// The worst outcome.
     #[must_use]
     pub fn worst(&self) -> Option<Outcome> {
@@ -102,7 +108,7 @@ fn dates(find: &Find<'_>, verdicts: &[Verdict]) -> Vec<DateSeen> {
             let applied = |v: &&Verdict| v.applies_from.parse::<When>().is_ok_and(|from| one.day >= from.last());
             let after = verdicts.iter().filter(|v| v.outcome > Outcome::Exempt).filter(applied);
             let after = after.map(|v| v.regulation.clone()).collect();
-            DateSeen { date: one.text, of: one.of, at: one.at, after }
+            DateSeen { date: one.text, of: one.of, at: one.at, by: one.by, after }
         })
         .collect()
 }

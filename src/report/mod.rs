@@ -283,6 +283,9 @@ pub struct DateSeen {
     pub of: DateOf,
     /// Where it stands.
     pub at: String,
+    /// Who signed, as the certificate says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     /// The rules whose requirement applied already on that day.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<String>,

@@ -12,7 +12,7 @@ use anstyle::{AnsiColor, Effects, Style as Ansi};
 use textwrap::{Options, WordSeparator, WordSplitter};
 
 use super::escape::{short, terminal as safe};
-use super::{Document, OnRecord, Report, Style, Subject, WaiverState, WaiverTold};
+use super::{Document, Finding, OnRecord, Report, Style, Subject, WaiverState, WaiverTold};
 use crate::fact::{Coverage, LabelSource};
 use crate::finding::Relation;
 use crate::regulation::Mark;
@@ -360,6 +360,9 @@ impl Page<'_> {
         let (ansi, text) = match report.verdict {
             Some(worst) => {
                 (colour(worst), format!("{}, worst verdict: {}{unseen}", count(found as u64, "finding"), worst.title()))
+            }
+            None if report.findings.iter().any(Finding::is_unjudged) => {
+                (YELLOW, format!("{}, and no rule of this run speaks of it{unseen}", count(found as u64, "finding")))
             }
             None if report.findings.iter().any(|f| f.waived.is_some()) => {
                 (YELLOW, format!("{}, all waived{unseen}", count(found as u64, "finding")))

@@ -59,7 +59,8 @@ impl Page<'_> {
         for date in finding.dates.iter().take(if self.style.verbose { usize::MAX } else { 1 }) {
             let rules = date.after.join(", ");
             let after = if rules.is_empty() { String::new() } else { format!(": after {rules} applied") };
-            self.plain(indent, &format!("{} {}{after}", date.of.title(), safe(&date.date)))?;
+            let by = date.by.as_deref().map_or_else(String::new, |by| format!(" by {}", safe(&short(by, 60))));
+            self.plain(indent, &format!("{} {}{by}{after}", date.of.title(), safe(&date.date)))?;
         }
         self.on_record(indent, &finding.on_record, true)?;
         if report.subjects.len() > 1 {
