@@ -4,22 +4,12 @@
 
 mod common;
 
-use std::io::Write as _;
-
+use common::{gzipped, zipped};
 use underlabel::fact::Reason;
 use underlabel::{Limits, Report};
 
 fn engine() -> Vec<u8> {
     std::fs::read(common::fixture("extract/binary-elf/libkave8/input.so")).unwrap()
-}
-
-fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    for (name, data) in members {
-        zip.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
-        zip.write_all(data).unwrap();
-    }
-    zip.finish().unwrap().into_inner()
 }
 
 fn scan(name: &str, data: Vec<u8>) -> Report {
@@ -87,9 +77,7 @@ fn a_copy_is_opened_no_deeper_than_another() {
 #[test]
 fn containers_within_other_data_are_found_by_their_offsets() {
     let zip = zipped(&[("lib/scan.so", &engine())]);
-    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    gz.write_all(&engine()).unwrap();
-    let gz = gz.finish().unwrap();
+    let gz = gzipped(&engine());
     // A header of the vendor's own, two containers with padding between them, and text behind.
     let blob = [b"ACMEFW01".to_vec(), vec![0xff; 1000], gz.clone(), vec![0; 300], zip, vec![b'x'; 99]].concat();
     let report = scan("update.bin", blob);
@@ -153,12 +141,6 @@ fn a_file_alone_gives_the_same_report_for_any_number_of_threads() {
         }
     }
     assert!(limited > 5, "{limited}");
-}
-
-fn gzipped(data: &[u8]) -> Vec<u8> {
-    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    gz.write_all(data).unwrap();
-    gz.finish().unwrap()
 }
 
 #[test]
