@@ -72,11 +72,10 @@ fn every_fixture_with_bytes_flipped() {
         if path.to_string_lossy().contains("archive-") && path.extension().is_some_and(|e| e == "gz") {
             let mut plain = Vec::new();
             flate2::read::GzDecoder::new(whole.as_slice()).read_to_end(&mut plain).unwrap();
-            if plain.len() > 3 << 20 {
-                continue;
-            }
+            // A large one takes long to look at: a few places of it must do.
+            let most = if plain.len() > 3 << 20 { 12 } else { 120 };
             let used: Vec<usize> = (0..plain.len()).filter(|at| plain[*at] != 0).collect();
-            places = used.iter().copied().step_by(used.len() / 120 + 1).collect();
+            places = used.iter().copied().step_by(used.len() / most + 1).collect();
             whole = plain;
         }
         for at in places {
