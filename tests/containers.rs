@@ -176,3 +176,74 @@ fn a_self_extractor_keeps_archives_in_its_own_parts_too() {
     let report = scan("setup.exe", setup);
     assert!(places(&report).iter().any(|(path, _)| path.contains(".gzip!/")), "{:?}", places(&report));
 }
+
+fn crc(data: &[u8]) -> [u8; 4] {
+    let mut crc = flate2::Crc::new();
+    crc.update(data);
+    crc.sum().to_le_bytes()
+}
+
+/// One xz block of six plain bytes whose header asks for a dictionary.
+fn xz(dictionary: u8) -> Vec<u8> {
+    let flags = [0, 1];
+    let block = [2, 0, 0x21, 1, dictionary, 0, 0, 0];
+    let chunk = *b"\x01\0\x05plain\n\0\0\0";
+    // One record: the block without its padding, and what it unpacks to.
+    let index = [0, 1, 12 + 10 + 4, 6];
+    let back = [1, 0, 0, 0, flags[0], flags[1]];
+    [
+        &b"\xfd7zXZ\0"[..],
+        &flags,
+        &crc(&flags),
+        &block,
+        &crc(&block),
+        &chunk,
+        &crc(b"plain\n"),
+        &index,
+        &crc(&index),
+        &crc(&back),
+        &back,
+        b"YZ",
+    ]
+    .concat()
+}
+
+/// One zstd frame of six plain bytes behind what its header asks for.
+fn zstd(header: &[u8]) -> Vec<u8> {
+    [b"\x28\xb5\x2f\xfd", header, b"\x31\0\0plain\n"].concat()
+}
+
+/// The most memory that this process had at one time, as far as the system says so.
+fn peak() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmPeak:"))?;
+    Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? << 10)
+}
+
+#[test]
+fn a_header_that_asks_for_huge_memory_gets_none() {
+    // The same streams that ask for 1 MiB are whole.
+    for (name, data) in [("a.xz", xz(16)), ("a.zst", zstd(&[0, 0x50]))] {
+        let report = scan(name, data);
+        assert_eq!((report.gaps.len(), report.examined.unpacked), (0, 6), "{name}: {:?}", report.gaps);
+    }
+    let before = peak();
+    for (name, data) in [
+        // 4 GiB without a byte, and 192 MiB.
+        ("a.xz", xz(40)),
+        ("a.xz", xz(31)),
+        // 2 TiB and 2 GiB by the window, and a terabyte in a single segment.
+        ("a.zst", zstd(&[0, 0xf8])),
+        ("a.zst", zstd(&[0, 0xa8])),
+        ("a.zst", zstd(b"\xe0\0\0\0\0\0\x01\0\0")),
+        // 4 GiB without a byte, and 512 MiB.
+        ("a.lzma", b"\x5d\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0\0".to_vec()),
+        ("a.lz", b"LZIP\x01\x1d\0\0\0\0\0\0".to_vec()),
+    ] {
+        let report = scan(name, data);
+        assert!(report.gaps.iter().any(|gap| gap.reason == Reason::Limit), "{name}: {:?}", report.gaps);
+        assert_eq!(report.examined.unpacked, 0, "{name}");
+    }
+    // Room for the other tests beside this one.
+    assert!(before.zip(peak()).is_none_or(|(before, after)| after - before < 1 << 30));
+}
