@@ -4,22 +4,12 @@
 
 mod common;
 
-use std::io::Write as _;
-
+use common::{gzipped, zipped};
 use underlabel::fact::Reason;
 use underlabel::{Limits, Report};
 
 fn engine() -> Vec<u8> {
     std::fs::read(common::fixture("extract/binary-elf/libkave8/input.so")).unwrap()
-}
-
-fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    for (name, data) in members {
-        zip.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
-        zip.write_all(data).unwrap();
-    }
-    zip.finish().unwrap().into_inner()
 }
 
 fn scan(name: &str, data: Vec<u8>) -> Report {
@@ -87,9 +77,7 @@ fn a_copy_is_opened_no_deeper_than_another() {
 #[test]
 fn containers_within_other_data_are_found_by_their_offsets() {
     let zip = zipped(&[("lib/scan.so", &engine())]);
-    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    gz.write_all(&engine()).unwrap();
-    let gz = gz.finish().unwrap();
+    let gz = gzipped(&engine());
     // A header of the vendor's own, two containers with padding between them, and text behind.
     let blob = [b"ACMEFW01".to_vec(), vec![0xff; 1000], gz.clone(), vec![0; 300], zip, vec![b'x'; 99]].concat();
     let report = scan("update.bin", blob);
@@ -155,12 +143,6 @@ fn a_file_alone_gives_the_same_report_for_any_number_of_threads() {
     assert!(limited > 5, "{limited}");
 }
 
-fn gzipped(data: &[u8]) -> Vec<u8> {
-    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    gz.write_all(data).unwrap();
-    gz.finish().unwrap()
-}
-
 #[test]
 fn what_is_appended_to_a_picture_is_found() {
     let picture = [b"\x89PNG\r\n\x1a\n".to_vec(), vec![0x5a; 3000], gzipped(&engine())].concat();
@@ -193,4 +175,75 @@ fn a_self_extractor_keeps_archives_in_its_own_parts_too() {
     let setup = [stub, zipped(&[("readme.txt", b"plain")])].concat();
     let report = scan("setup.exe", setup);
     assert!(places(&report).iter().any(|(path, _)| path.contains(".gzip!/")), "{:?}", places(&report));
+}
+
+fn crc(data: &[u8]) -> [u8; 4] {
+    let mut crc = flate2::Crc::new();
+    crc.update(data);
+    crc.sum().to_le_bytes()
+}
+
+/// One xz block of six plain bytes whose header asks for a dictionary.
+fn xz(dictionary: u8) -> Vec<u8> {
+    let flags = [0, 1];
+    let block = [2, 0, 0x21, 1, dictionary, 0, 0, 0];
+    let chunk = *b"\x01\0\x05plain\n\0\0\0";
+    // One record: the block without its padding, and what it unpacks to.
+    let index = [0, 1, 12 + 10 + 4, 6];
+    let back = [1, 0, 0, 0, flags[0], flags[1]];
+    [
+        &b"\xfd7zXZ\0"[..],
+        &flags,
+        &crc(&flags),
+        &block,
+        &crc(&block),
+        &chunk,
+        &crc(b"plain\n"),
+        &index,
+        &crc(&index),
+        &crc(&back),
+        &back,
+        b"YZ",
+    ]
+    .concat()
+}
+
+/// One zstd frame of six plain bytes behind what its header asks for.
+fn zstd(header: &[u8]) -> Vec<u8> {
+    [b"\x28\xb5\x2f\xfd", header, b"\x31\0\0plain\n"].concat()
+}
+
+/// The most memory that this process had at one time, as far as the system says so.
+fn peak() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmPeak:"))?;
+    Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? << 10)
+}
+
+#[test]
+fn a_header_that_asks_for_huge_memory_gets_none() {
+    // The same streams that ask for 1 MiB are whole.
+    for (name, data) in [("a.xz", xz(16)), ("a.zst", zstd(&[0, 0x50]))] {
+        let report = scan(name, data);
+        assert_eq!((report.gaps.len(), report.examined.unpacked), (0, 6), "{name}: {:?}", report.gaps);
+    }
+    let before = peak();
+    for (name, data) in [
+        // 4 GiB without a byte, and 192 MiB.
+        ("a.xz", xz(40)),
+        ("a.xz", xz(31)),
+        // 2 TiB and 2 GiB by the window, and a terabyte in a single segment.
+        ("a.zst", zstd(&[0, 0xf8])),
+        ("a.zst", zstd(&[0, 0xa8])),
+        ("a.zst", zstd(b"\xe0\0\0\0\0\0\x01\0\0")),
+        // 4 GiB without a byte, and 512 MiB.
+        ("a.lzma", b"\x5d\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0\0".to_vec()),
+        ("a.lz", b"LZIP\x01\x1d\0\0\0\0\0\0".to_vec()),
+    ] {
+        let report = scan(name, data);
+        assert!(report.gaps.iter().any(|gap| gap.reason == Reason::Limit), "{name}: {:?}", report.gaps);
+        assert_eq!(report.examined.unpacked, 0, "{name}");
+    }
+    // Room for the other tests beside this one.
+    assert!(before.zip(peak()).is_none_or(|(before, after)| after - before < 1 << 30));
 }

@@ -4,23 +4,13 @@
 
 mod common;
 
-use std::io::Write as _;
-
+use common::zipped;
 use underlabel::Report;
 use underlabel::fact::{FactKind, LabelSource};
 use underlabel::finding::Relation;
 
 fn fixture(below: &str) -> Vec<u8> {
     std::fs::read(common::fixture(&format!("extract/{below}"))).unwrap()
-}
-
-fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    for (name, data) in members {
-        zip.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
-        zip.write_all(data).unwrap();
-    }
-    zip.finish().unwrap().into_inner()
 }
 
 fn scan(name: &str, data: Vec<u8>) -> Report {
