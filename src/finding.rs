@@ -383,7 +383,7 @@ fn fingerprint(product: &str, unit: &str, label: Option<&Label>) -> String {
     };
     let vendor = label.and_then(|l| l.vendor.as_deref()).map(folded).unwrap_or_default();
     let name = label.and_then(|l| l.product.as_deref()).map(folded).unwrap_or_default();
-    let id = label.is_some_and(|l| matches!(l.from, LabelSource::AndroidPackage | LabelSource::Bundle));
+    let id = label.is_some_and(|l| l.from == LabelSource::AndroidPackage);
     let unit = if name.is_empty() || (vendor.is_empty() && !id) { unit } else { "" };
     let mut hash = Sha256::new();
     for part in ["underlabel/2", product, unit, &vendor, &name] {

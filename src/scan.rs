@@ -118,6 +118,7 @@ fn run(
             as_of: context.as_of.to_string(),
             nexus: context.nexus.clone(),
             rules: rules.regulations.iter().filter(|r| r.judges()).map(|r| r.id.clone()).collect(),
+            configuration: None,
             rules_version: regulation::VERSION.to_owned(),
             rules_added: rules.added(),
         },

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 use serde::Deserialize;
 
+use crate::finding::Confidence;
 use crate::report::{Finding, Report, Waived, WaiverState, WaiverTold};
 
 /// A waiver as the user writes it: exactly one of `fingerprint`, `product` and `indicator`.
@@ -24,6 +25,8 @@ pub struct Waiver {
     pub reason: String,
     /// Who answers for it.
     pub owner: String,
+    /// The surest it covers: what grows beyond is not waived. Without it, any.
+    pub up_to: Option<Confidence>,
     /// The last day it holds.
     #[serde(deserialize_with = "day")]
     pub expires: Date,
@@ -52,6 +55,13 @@ impl Waiver {
         let given = [&self.fingerprint, &self.product, &self.indicator];
         if given.iter().filter(|g| g.is_some()).count() != 1 {
             return Err("a waiver names one of fingerprint, product and indicator".to_owned());
+        }
+        if let Some(id) =
+            self.fingerprint.as_ref().filter(|id| id.len() != 32 || !id.bytes().all(|b| b.is_ascii_hexdigit()))
+        {
+            return Err(format!(
+                "waiver of finding {id}: a fingerprint has 32 hex digits; `--verbose` and the JSON report show it"
+            ));
         }
         for (name, text) in [("reason", &self.reason), ("owner", &self.owner)] {
             if text.trim().is_empty() {
@@ -82,9 +92,11 @@ pub fn apply(report: &mut Report, waivers: &[Waiver], today: Date) {
         !finding.indicators.is_empty() && finding.indicators.iter().all(|id| signs.contains(id.as_str()))
     };
     let fits = |waiver: &Waiver, finding: &Finding| {
-        waiver.fingerprint.as_ref().is_some_and(|id| *id == finding.fingerprint)
+        let covered = waiver.up_to.is_none_or(|most| finding.confidence <= most);
+        let one = waiver.fingerprint.as_ref().is_some_and(|id| id.eq_ignore_ascii_case(&finding.fingerprint))
             || waiver.product.as_ref().is_some_and(|id| *id == finding.product.id)
-            || waiver.indicator.as_ref().is_some_and(|id| finding.indicators.contains(id) && rests_on(finding))
+            || waiver.indicator.as_ref().is_some_and(|id| finding.indicators.contains(id) && rests_on(finding));
+        one && covered
     };
     let mut told = Vec::new();
     for waiver in waivers {

@@ -166,16 +166,25 @@ fn copies_and_versions_of_a_file_contradict_nothing() {
 
 #[test]
 fn a_brand_on_the_label_is_the_makers_own_and_names_like_it_are_not() {
-    let brands = |name: &str| common::known().0.brands().iter().any(|brand| brand.pattern.matches(name));
-    for own in
-        ["Kaspersky Lab UK Limited", "AO Kaspersky Lab", "ZAO \"Kaspersky Lab\"", "Kaspersky Anti-Virus", "KASPERSKY"]
+    let brands = || common::known().0.brands().iter();
+    let company = |name: &str| brands().any(|brand| brand.pattern.matches(name));
+    let product = |name: &str| brands().any(|b| b.products.as_ref().is_some_and(|products| products.matches(name)));
+    for own in ["Kaspersky Lab UK Limited", "AO Kaspersky Lab", "ZAO \"Kaspersky Lab\"", "KASPERSKY", "Kaspersky, Inc."]
     {
-        assert!(brands(own), "{own}");
+        assert!(company(own), "{own}");
     }
-    for other in ["Kasperskyi Consulting GmbH", "Jane Kaspersky", "Acme Kaspersky Partner", "Kasperskylike", "AO Acme"]
-    {
-        assert!(!brands(other), "{other}");
+    for other in [
+        "Kasperskyi Consulting GmbH",
+        "Kaspersky Consulting GmbH",
+        "Kaspersky & Sons Bakery",
+        "Jane Kaspersky",
+        "Acme Kaspersky Partner",
+        "Kasperskylike",
+        "AO Acme",
+    ] {
+        assert!(!company(other), "{other}");
     }
+    assert!(product("Kaspersky Anti-Virus") && !product("Acme for Kaspersky Anti-Virus"));
 }
 
 #[test]

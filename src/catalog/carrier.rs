@@ -112,8 +112,27 @@ pub struct Carrier {
     /// The file it stands in.
     pub file: String,
     vendors: Pattern,
-    products: Pattern,
+    /// Names, lower case.
+    products: Vec<String>,
 }
+
+/// Words behind a product's name that do not make another product.
+const EDITIONS: &[&str] = &[
+    "business",
+    "edition",
+    "enterprise",
+    "for",
+    "free",
+    "home",
+    "linux",
+    "plus",
+    "premium",
+    "pro",
+    "professional",
+    "server",
+    "standard",
+    "windows",
+];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -157,16 +176,30 @@ impl Carrier {
             checked: row.checked,
             file: file.to_owned(),
             vendors: Pattern::compile(Match::entities(row.label_vendor))?,
-            products: Pattern::compile(Match::words(row.label_product))?,
+            products: row.label_product.iter().map(|name| name.to_lowercase()).collect(),
         })
     }
 
     /// Whether a label may name it, in a version it is on record for. A label without a version may.
     #[must_use]
     pub fn is(&self, vendor: Option<&str>, product: &str, version: Option<&str>) -> bool {
-        self.products.matches(product)
+        self.names(product)
             && vendor.map_or(self.distinctive, |vendor| self.vendors.matches(vendor))
             && self.covers(version) != Some(false)
+    }
+
+    /// Whether a product's name is one on record, with a version, an edition or an id behind it at most: what is made for a
+    /// product has more words.
+    fn names(&self, product: &str) -> bool {
+        let product = product.to_lowercase();
+        let product = product.split('(').next().unwrap_or_default().trim();
+        self.products.iter().any(|name| {
+            product.strip_prefix(name.as_str()).is_some_and(|rest| {
+                let apart = rest.is_empty() || rest.starts_with([' ', '-', ',']);
+                let mut words = rest.split([' ', '-', ',']).filter(|word| !word.is_empty());
+                apart && words.all(|word| word.contains(|c: char| c.is_ascii_digit()) || EDITIONS.contains(&word))
+            })
+        })
     }
 
     /// Whether a version lies in the range on record; nothing where either is not known.
@@ -243,6 +276,8 @@ mod tests {
         );
         assert_eq!(named(None, "RuStore (ru.vk.store)", None), ["rustore-kavsdk"]);
         assert!(named(Some("F-Secure Corporation"), "F-Secure Elements", None).is_empty());
+        assert!(named(Some("OPSWAT"), "MetaDefender plugin for Jenkins", None).is_empty(), "made for it");
+        assert_eq!(named(Some("Juniper Networks"), "Junos OS 12.1X46-D40 (domestic)", None), ["juniper-srx"]);
         assert_eq!(named(Some("OPSWAT, Inc."), "MetaDefender Core", None), ["opswat-metadefender"]);
     }
 }

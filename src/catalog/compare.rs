@@ -91,12 +91,31 @@ pub(crate) fn entity_key(name: &str) -> String {
     words.get(start..end).filter(|rest| !rest.is_empty()).unwrap_or(&words).join(" ")
 }
 
+/// What stands between the names of a list.
+pub(crate) const LISTS: &[char] = &[';', '|', '/', '\n'];
+
 /// Every key a company's field may stand under: the whole of it, the names it lists, and what it says once an encoding
 /// that was taken for another is read as meant.
 pub(super) fn entity_keys(value: &str) -> Vec<String> {
     let mut keys = vec![entity_key(value)];
-    if value.contains([';', '|', '/', '\n']) {
-        keys.extend(value.split([';', '|', '\n']).flat_map(|part| part.split(" / ")).map(entity_key));
+    if value.contains(LISTS) {
+        keys.extend(value.split(LISTS).map(entity_key));
+    }
+    // An address behind the name: `Acme Lab, Inc., 1 Main Street, Springfield`. One word alone may be a person's.
+    if let Some((name, rest)) = value.split_once(',') {
+        let form = |text: &&str| FORMS.contains(&entity_key(text).as_str());
+        let (first, second) = (name, rest.split(',').next().filter(form));
+        let named = second.map_or_else(|| first.to_owned(), |form| format!("{first} {form}"));
+        keys.extend(Some(entity_key(&named)).filter(|key| key.contains(' ')));
+    }
+    // Letters of full width are letters, and what has no width may stand between words.
+    if value.contains(|c| matches!(c, '\u{ff01}'..='\u{ff5e}' | '\u{3000}' | '\u{200b}' | '\u{a0}')) {
+        let plain = value.chars().map(|c| match c {
+            '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+            '\u{3000}' | '\u{200b}' => ' ',
+            other => other,
+        });
+        keys.push(entity_key(&plain.collect::<String>()));
     }
     keys.extend(reread(value).iter().map(|text| entity_key(text)));
     keys.sort_unstable();

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use carrier::CarrierRow;
 pub use carrier::{Basis, Carrier, CarrierStatus, Versions};
 pub use cases::Case;
-pub(crate) use compare::entity_key;
+pub(crate) use compare::{LISTS, entity_key};
 pub use measured::{Measured, few_say, measured};
 pub(crate) use pattern::Keyed;
 pub use pattern::{Match, Pattern};

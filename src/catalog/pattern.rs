@@ -46,11 +46,6 @@ impl Match {
     pub(super) fn entities(names: Vec<String>) -> Match {
         Match { entity: Some(Many::Several(names)), ..Match::default() }
     }
-
-    /// Whole words, in any case.
-    pub(super) fn words(words: Vec<String>) -> Match {
-        Match { word: Some(Many::Several(words)), ignore_case: true, ..Match::default() }
-    }
 }
 
 /// The ways of comparing.
@@ -369,6 +364,11 @@ mod tests {
             "A.c.m.e. Lab\u{200b}",
             "Other Ltd; Acme Lab",
             "Other / Acme Lab",
+            "Acme Lab/Other",
+            "Acme Lab, Springfield",
+            "Acme Lab, Inc., 1 Main Street, Springfield",
+            "Ａｃｍｅ　Ｌａｂ",
+            "Acme\u{200b}Lab",
         ] {
             assert!(p.matches(same), "{same}");
         }

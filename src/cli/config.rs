@@ -69,14 +69,17 @@ impl Config {
     /// Reads the file given, or the one of the current folder if there is one.
     pub fn read(given: Option<&Path>) -> Result<Config, Error> {
         let path = given.unwrap_or(Path::new(FILE));
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if given.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+        let broken = |detail: String| Error::Config { file: path.display().to_string(), detail };
+        if given.is_none() {
+            // A link that leads nowhere is a configuration that is lost, not one that never was.
+            if std::fs::symlink_metadata(path).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound) {
                 return Ok(Config::default());
             }
-            Err(source) => return Err(Error::Open { path: path.to_owned(), source }),
-        };
-        let broken = |detail: String| Error::Config { file: path.display().to_string(), detail };
+            if std::fs::metadata(path).is_ok_and(|m| !m.is_file()) {
+                return Err(broken("not a file; name another with --config".to_owned()));
+            }
+        }
+        let text = super::text(path, |file, detail| Error::Config { file, detail })?;
         let mut config: Config = toml::from_str(&text).map_err(|e| broken(e.to_string().trim_end().to_owned()))?;
         for waiver in &config.waiver {
             waiver.check().map_err(broken)?;

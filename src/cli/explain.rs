@@ -255,9 +255,9 @@ fn word(id: &str, rules: &Rules) -> Option<String> {
 
 const CONFIDENCE: &str = "\
     confirmed  one conclusive sign that is more than a name, or two strong ones of different families
-    likely     one strong with a supporting one of another family, or two files of different conclusive names,
-               one of them a program
-    possible   anything less; a name alone never exceeds it, and it never leads to more than `unclear`
+    likely     one strong with a supporting one of another family, a strong name with a strong signature, or two files
+               side by side of different conclusive names, one of them a program and neither naming another maker
+    possible   anything less; one name alone never exceeds it, and it never leads to more than `unclear`
 Families are name, declaration, identifier, signature, code, text, data and network: two signs of one family
 may both be copied from the same place. Only signs of one place add up: one SBOM entry, one archive.
 ";

@@ -14,7 +14,7 @@ mod lists;
 mod progress;
 mod scan;
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::panic;
 
 use clap::Parser;
@@ -74,7 +74,9 @@ fn dispatch(args: &args::Args) -> Result<Exit, Error> {
 /// The catalogue, with the user's own files of the configuration and the arguments.
 fn catalog_of(added: &[std::path::PathBuf], config: &config::Config) -> Result<Catalog, Error> {
     let mut all: Vec<_> = config.catalog.iter().map(|path| config.beside(path)).collect();
-    all.extend(added.iter().filter(|path| !config.catalog.iter().any(|c| config.beside(c) == **path)).cloned());
+    let real = |path: &std::path::Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let known: Vec<_> = all.iter().map(|path| real(path)).collect();
+    all.extend(added.iter().filter(|path| !known.contains(&real(path))).cloned());
     catalog(&all)
 }
 
@@ -104,9 +106,18 @@ fn is_table(name: &str) -> bool {
     std::path::Path::new(name).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml"))
 }
 
+/// Most bytes of a file of the user's own: an older report is the longest.
+const OWN_FILE: u64 = 512 << 20;
+
 /// The text of a file of the user's own.
 fn text(path: &std::path::Path, broken: impl Fn(String, String) -> Error) -> Result<String, Error> {
-    let bytes = std::fs::read(path).map_err(|source| Error::Open { path: path.to_owned(), source })?;
+    let failed = |source| Error::Open { path: path.to_owned(), source };
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    file.take(OWN_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > OWN_FILE {
+        return Err(broken(path.display().to_string(), format!("more than {} MiB", OWN_FILE >> 20)));
+    }
     String::from_utf8(bytes).map_err(|_| broken(path.display().to_string(), "not UTF-8".to_owned()))
 }
 

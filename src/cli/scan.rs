@@ -15,7 +15,7 @@ use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::regulation::Rules;
-use crate::report::{Finding, Format, Report, Style, WaiverState};
+use crate::report::{Finding, Format, Report, SCHEMA_VERSION, Style, WaiverState};
 use crate::source::Source;
 use crate::verdict::{Context, Outcome};
 use crate::{ScanOptions, baseline, scan, waiver};
@@ -68,6 +68,7 @@ pub(super) fn run(args: &Scan) -> Result<Exit, Error> {
     if let Some(older) = &older {
         baseline::compare(&mut report, older);
     }
+    report.context.configuration = config.file.to_str().filter(|file| !file.is_empty()).map(str::to_owned);
     let exit = Exit::of(&report, fail_on.0);
     for output in outputs {
         match write(output, &report, args, exit) {
@@ -157,7 +158,13 @@ fn known(config: &Config, catalog: &Catalog) -> Result<(), Error> {
 pub(super) fn older(path: &Path) -> Result<Report, Error> {
     let broken = |file, detail: String| Error::Usage(format!("{file}: no JSON report of underlabel: {detail}"));
     let text = super::text(path, broken)?;
-    serde_json::from_str(&text).map_err(|e| broken(path.display().to_string(), e.to_string()))
+    let report: Report = serde_json::from_str(&text).map_err(|e| broken(path.display().to_string(), e.to_string()))?;
+    let frame = |version: &str| version.split('.').next().unwrap_or_default().to_owned();
+    if frame(&report.schema_version) != frame(SCHEMA_VERSION) || report.tool.name != env!("CARGO_PKG_NAME") {
+        let detail = format!("frame {} by {}, not {SCHEMA_VERSION}", report.schema_version, report.tool.name);
+        return Err(broken(path.display().to_string(), detail));
+    }
+    Ok(report)
 }
 
 fn write(output: &Output, report: &Report, args: &Scan, exit: Exit) -> Result<(), Error> {

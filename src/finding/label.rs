@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::confidence::{carried, confidence};
 use super::{Evidence, Unit};
-use crate::catalog::{Brand, Catalog, Indicator, Strength, entity_key};
+use crate::catalog::{Brand, Catalog, Indicator, LISTS, Strength, entity_key};
 use crate::fact::{FactKind, Family, Label, LabelSource};
 
 /// True for a name the catalogue knows as that of a maker of the code it looks for, or as one of its brands; of this maker,
@@ -21,8 +21,7 @@ pub(super) fn is_maker(name: &str, catalog: &Catalog, maker: Option<&str>) -> bo
             || indicators(catalog, maker).filter(on_names).any(|i| i.pattern.matches(name))
     };
     // A list that names somebody else, too, is not the maker's own.
-    let mut parts =
-        name.split([';', '|', '\n']).flat_map(|part| part.split(" / ")).filter(|part| !part.trim().is_empty());
+    let mut parts = name.split(LISTS).filter(|part| !part.trim().is_empty());
     parts.clone().next().is_some() && parts.all(one)
 }
 

@@ -34,6 +34,7 @@ const FILES: &[(&str, &str)] = &[
     ("au-pspf-2025.toml", include_str!("au-pspf-2025.toml")),
     ("uk-ncsc-2017.toml", include_str!("uk-ncsc-2017.toml")),
     ("de-bsi-2022.toml", include_str!("de-bsi-2022.toml")),
+    ("it-acn-2022.toml", include_str!("it-acn-2022.toml")),
     ("it-acn-2025.toml", include_str!("it-acn-2025.toml")),
     ("lt-2017.toml", include_str!("lt-2017.toml")),
     ("nl-2018.toml", include_str!("nl-2018.toml")),

@@ -210,6 +210,9 @@ pub struct ContextInfo {
     pub as_of: String,
     /// The facts given.
     pub nexus: BTreeMap<String, bool>,
+    /// The configuration file that was read: it may waive findings and add rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configuration: Option<String>,
     /// The rules judged by.
     pub rules: Vec<String>,
     /// Date of the built-in rules.

@@ -105,10 +105,13 @@ impl Page<'_> {
     fn head(&mut self, report: &Report) -> io::Result<()> {
         let tool = self.paint(BOLD, &format!("{} {}", report.tool.name, report.tool.version));
         let catalog = &report.catalog;
-        let rest = format!(
+        let mut rest = format!(
             "catalogue {}, {} indicators · judged as of {}",
             catalog.version, catalog.indicators, report.context.as_of
         );
+        if let Some(file) = &report.context.configuration {
+            rest += &format!(" · configured by {}", safe(file));
+        }
         writeln!(self.out, "{tool} · {}", self.paint(DIM, &rest))
     }
 
