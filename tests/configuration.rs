@@ -233,3 +233,63 @@ fn the_italian_declaration_is_drafted_only_where_nothing_was_found_or_left_unsee
     }
     assert!(page("found.json").contains("Kaspersky Anti-Virus SDK 8"));
 }
+
+#[test]
+fn a_waiver_ends_where_the_find_grows() {
+    let folder = Folder::new("grows");
+    folder.put("sbom.json", SBOM);
+    let (_, report, _) = folder.scan(&["sbom.json"]);
+    let id = report.findings[0].fingerprint.to_uppercase();
+    let text = waiver("fingerprint", &id, "2099-12-31");
+    folder.put("underlabel.toml", &format!("{text}up-to = \"likely\"\n"));
+    assert_eq!(folder.scan(&["sbom.json"]).0, 1, "it is confirmed");
+    folder.put("underlabel.toml", &format!("{text}up-to = \"confirmed\"\n"));
+    let (code, report, page) = folder.scan(&["sbom.json"]);
+    assert_eq!((code, report.context.configuration.as_deref()), (0, Some("underlabel.toml")));
+    assert!(page.contains("configured by underlabel.toml"), "{page}");
+    folder.put("underlabel.toml", &waiver("fingerprint", "5b0c", "2099-12-31"));
+    assert!(folder.fails(&["scan", "sbom.json"]).contains("32 hex digits"));
+}
+
+#[test]
+fn a_find_that_no_rule_speaks_of_is_no_pass() {
+    let folder = Folder::new("unjudged");
+    folder.put("sbom.json", SBOM);
+    let own = "maker = \"Acme Networks\"\nproduct = [{ id = \"acme\", name = \"Acme\", class = \"engine-sdk\" }]\n";
+    folder.put("own.toml", own);
+    let rule = r#"id = "house"
+        name = "House policy"
+        makers = ["Acme Networks"]
+        citation = "Policy 12"
+        requirement = [{ id = "ban", title = "None of it", applies-from = "2026-01-05" }]
+        case = [{ outcome = "prohibited", requirement = "ban", because = "the policy bars it" }]"#;
+    folder.put("house.toml", rule);
+    let (code, report, page) = folder.scan(&["sbom.json", "--catalog", "own.toml", "--rules", "house.toml"]);
+    assert_eq!((code, report.verdict, report.findings.len()), (3, None, 1), "{page}");
+    assert!(page.contains("no rule of this run speaks of it") && !page.contains("nothing found"), "{page}");
+    // A misspelt maker would judge nothing for ever.
+    folder.put("house.toml", &rule.replace("Acme Networks", "Acne Networks"));
+    assert!(folder.fails(&["scan", "sbom.json", "--rules", "house.toml"]).contains("no product by Acne Networks"));
+}
+
+#[test]
+fn a_report_from_elsewhere_acts_on_no_terminal() {
+    let folder = Folder::new("explain");
+    folder.put("sbom.json", SBOM);
+    let (_, report, _) = folder.scan(&["sbom.json"]);
+    let id = report.findings[0].fingerprint.clone();
+    let chain = |file: &str| {
+        let done = folder.run(&["explain", id.get(..8).unwrap(), "--report", file]);
+        String::from_utf8(done.stdout).unwrap()
+    };
+    let text = chain("report.json");
+    for part in ["fact → indicator (source)", "→ product kav-sdk-8 by Kaspersky", "→ bis-icts-2021-002/p3", "missing:"]
+    {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let hostile = std::fs::read_to_string(folder.0.join("report.json")).unwrap();
+    let hostile = hostile.replace("kav-sdk-8", "\\u001b]0;x\\u0007").replace("bis-icts", "\\u001b[31mbis");
+    folder.put("hostile.json", &hostile);
+    let text = chain("hostile.json");
+    assert!(text.contains("fact") && !text.contains(['\u{1b}', '\u{7}']), "{text:?}");
+}
