@@ -9,20 +9,22 @@ mod compare;
 mod lint;
 mod measured;
 mod pattern;
+mod rows;
+mod words;
 
 use std::collections::HashMap;
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use carrier::CarrierRow;
 pub use carrier::{Basis, Carrier, CarrierStatus, Versions};
 pub use cases::Case;
 pub(crate) use compare::{LISTS, entity_key};
 pub use measured::{Measured, few_say, measured};
 pub(crate) use pattern::Keyed;
 pub use pattern::{Match, Pattern};
+pub use words::{Class, Joins, Strength};
 
 use crate::error::Error;
 use crate::fact::{FactKind, Family};
@@ -57,136 +59,6 @@ pub const VERSION: &str = "2026-11-25";
 
 /// Whose products the built-in files speak of.
 const MAKER: &str = "Kaspersky";
-
-/// What a product is in the eyes of the rules: the cases (a) to (h) of the regulations' reading, and one
-/// for code whose maker is known and whose kind is not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Class {
-    /// (a) An engine or SDK meant to be integrated in other vendors' products.
-    EngineSdk,
-    /// (b) A security product under Kaspersky's own brand.
-    BrandedProduct,
-    /// (c) A client of threat-intelligence feeds or services.
-    ThreatIntelligence,
-    /// (d) Training.
-    Training,
-    /// (e) A library that is no security software.
-    NonSecurityLibrary,
-    /// (f) A password manager or VPN.
-    PasswordManagerVpn,
-    /// (g) An operating system.
-    OperatingSystem,
-    /// (h) Software that only interoperates: adapter, detector, uninstaller, list.
-    Interoperating,
-    /// Code of the vendor whose kind is not stated.
-    Unspecified,
-}
-
-impl Class {
-    /// Every class.
-    pub const ALL: &'static [Class] = &[
-        Class::EngineSdk,
-        Class::BrandedProduct,
-        Class::ThreatIntelligence,
-        Class::Training,
-        Class::NonSecurityLibrary,
-        Class::PasswordManagerVpn,
-        Class::OperatingSystem,
-        Class::Interoperating,
-        Class::Unspecified,
-    ];
-
-    /// The stable name used in every output.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Class::EngineSdk => "engine-sdk",
-            Class::BrandedProduct => "branded-product",
-            Class::ThreatIntelligence => "threat-intelligence",
-            Class::Training => "training",
-            Class::NonSecurityLibrary => "non-security-library",
-            Class::PasswordManagerVpn => "password-manager-vpn",
-            Class::OperatingSystem => "operating-system",
-            Class::Interoperating => "interoperating",
-            Class::Unspecified => "unspecified",
-        }
-    }
-
-    /// The letter of the case, as the documentation of the rules counts them.
-    #[must_use]
-    pub const fn letter(self) -> Option<char> {
-        match self {
-            Class::EngineSdk => Some('a'),
-            Class::BrandedProduct => Some('b'),
-            Class::ThreatIntelligence => Some('c'),
-            Class::Training => Some('d'),
-            Class::NonSecurityLibrary => Some('e'),
-            Class::PasswordManagerVpn => Some('f'),
-            Class::OperatingSystem => Some('g'),
-            Class::Interoperating => Some('h'),
-            Class::Unspecified => None,
-        }
-    }
-
-    /// The same for a person.
-    #[must_use]
-    pub const fn title(self) -> &'static str {
-        match self {
-            Class::EngineSdk => "engine or SDK",
-            Class::BrandedProduct => "branded security product",
-            Class::ThreatIntelligence => "threat-intelligence client",
-            Class::Training => "training",
-            Class::NonSecurityLibrary => "non-security library",
-            Class::PasswordManagerVpn => "password manager or VPN",
-            Class::OperatingSystem => "operating system",
-            Class::Interoperating => "interoperating software",
-            Class::Unspecified => "kind not stated",
-        }
-    }
-}
-
-/// How much a hit in its right place is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Strength {
-    /// Never counts alone or together.
-    Weak,
-    /// Fits, and stands elsewhere too: counts only beside another sign.
-    Supporting,
-    /// Nearly always the product: asks for one more independent hit.
-    Strong,
-    /// In this place it is the product.
-    Conclusive,
-}
-
-impl Strength {
-    /// The stable name used in every output.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Strength::Weak => "weak",
-            Strength::Supporting => "supporting",
-            Strength::Strong => "strong",
-            Strength::Conclusive => "conclusive",
-        }
-    }
-}
-
-/// Whether a general sign adds to a more telling find instead of standing beside it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Joins {
-    /// It is a find of its own.
-    #[default]
-    Nothing,
-    /// It joins one in the same component.
-    Component,
-    /// It joins one in the same unit (product, archive, document).
-    Unit,
-    /// It joins one in the same component, after what joins it itself: a product named as such, beside its parts.
-    Last,
-}
 
 /// A product, engine or library that can be found.
 #[derive(Clone, Debug, Deserialize)]
@@ -259,16 +131,6 @@ impl Indicator {
     }
 }
 
-/// A regular expression with one group.
-fn capture(regex: Option<String>) -> Result<Option<Regex>, String> {
-    let Some(regex) = regex else { return Ok(None) };
-    let built = RegexBuilder::new(&regex).size_limit(1 << 20).build().map_err(|e| format!("regex {regex:?}: {e}"))?;
-    match built.captures_len() {
-        2 => Ok(Some(built)),
-        _ => Err(format!("regex {regex:?} needs one group: what is told")),
-    }
-}
-
 fn captured(regex: &Regex, value: &str) -> Option<String> {
     regex.captures(value)?.get(1).map(|group| group.as_str().to_owned())
 }
@@ -292,76 +154,6 @@ pub struct Brand {
     pub maker: String,
     /// The file it stands in.
     pub file: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct BrandRow {
-    id: String,
-    r#match: Match,
-    products: Option<Match>,
-    #[serde(default)]
-    packages: Vec<String>,
-    source: String,
-    checked: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct File {
-    /// Whose products and brands these are, where they do not say so themselves.
-    maker: Option<String>,
-    /// Version of the file, for the report.
-    version: Option<String>,
-    #[serde(default)]
-    product: Vec<Product>,
-    #[serde(default)]
-    indicator: Vec<Row>,
-    #[serde(default)]
-    look_alike: Vec<LookAlike>,
-    #[serde(default)]
-    brand: Vec<BrandRow>,
-    #[serde(default)]
-    carrier: Vec<CarrierRow>,
-    #[serde(default)]
-    case: Vec<Case>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Row {
-    id: String,
-    product: String,
-    fact: Vec<FactKind>,
-    r#match: Match,
-    strength: Strength,
-    family: Option<Family>,
-    #[serde(default)]
-    unless: Vec<String>,
-    #[serde(default)]
-    requires: Vec<String>,
-    source: String,
-    checked: String,
-    note: Option<String>,
-    version: Option<String>,
-    date: Option<String>,
-    #[serde(default = "one")]
-    at_least: usize,
-}
-
-const fn one() -> usize {
-    1
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct LookAlike {
-    id: String,
-    fact: Vec<FactKind>,
-    r#match: Match,
-    what: String,
-    source: String,
-    checked: String,
 }
 
 /// Everything that is known.
@@ -408,90 +200,6 @@ impl Catalog {
         let version = self.load(name, text, None)?;
         self.added.push(Added { file: name.to_owned(), version });
         Ok(())
-    }
-
-    fn load(&mut self, name: &str, text: &str, maker: Option<&str>) -> Result<Option<String>, Error> {
-        let broken = |detail: String| Error::Catalog { file: name.to_owned(), detail };
-        let file: File = toml::from_str(text).map_err(|e| broken(e.to_string().trim_end().to_owned()))?;
-        let maker = file.maker.as_deref().or(maker);
-        for mut product in file.product {
-            if product.maker.is_empty() {
-                maker.unwrap_or_default().clone_into(&mut product.maker);
-            }
-            // The rules judge by it: nobody's product may pass for somebody else's.
-            if product.maker.trim().is_empty() {
-                return Err(broken(format!("product {:?}: maker = \"…\" must say whose it is", product.id)));
-            }
-            self.products.push(product);
-        }
-        for row in file.indicator {
-            let wrong = |e| broken(format!("indicator {:?}: {e}", row.id));
-            let pattern = Pattern::compile(row.r#match).map_err(wrong)?;
-            let (version, date) = (capture(row.version).map_err(wrong)?, capture(row.date).map_err(wrong)?);
-            self.push(Indicator {
-                id: row.id,
-                product: row.product,
-                facts: row.fact,
-                pattern,
-                strength: row.strength,
-                family: row.family,
-                unless: row.unless,
-                requires: row.requires,
-                source: row.source,
-                checked: row.checked,
-                note: row.note,
-                at_least: row.at_least,
-                version,
-                date,
-                look_alike: false,
-                file: name.to_owned(),
-            })?;
-        }
-        for row in file.look_alike {
-            let pattern = Pattern::compile(row.r#match).map_err(|e| broken(format!("look-alike {:?}: {e}", row.id)))?;
-            self.push(Indicator {
-                id: row.id,
-                product: String::new(),
-                facts: row.fact,
-                pattern,
-                strength: Strength::Weak,
-                family: None,
-                unless: Vec::new(),
-                requires: Vec::new(),
-                source: row.source,
-                checked: row.checked,
-                note: Some(row.what),
-                at_least: 1,
-                version: None,
-                date: None,
-                look_alike: true,
-                file: name.to_owned(),
-            })?;
-        }
-        for row in file.brand {
-            let pattern = Pattern::compile(row.r#match).map_err(|e| broken(format!("brand {:?}: {e}", row.id)))?;
-            let products = row.products.map(Pattern::compile).transpose();
-            let products = products.map_err(|e| broken(format!("brand {:?}: products: {e}", row.id)))?;
-            self.brands.push(Brand {
-                id: row.id,
-                pattern,
-                products,
-                packages: row.packages,
-                source: row.source,
-                checked: row.checked,
-                maker: maker.unwrap_or(MAKER).to_owned(),
-                file: name.to_owned(),
-            });
-        }
-        for row in file.carrier {
-            let id = row.id.clone();
-            if self.carriers.iter().any(|c| c.id == id) {
-                return Err(broken(format!("carrier {id:?} stands twice")));
-            }
-            self.carriers.push(Carrier::of(row, name).map_err(|e| broken(format!("carrier {id:?}: {e}")))?);
-        }
-        self.cases.extend(file.case);
-        Ok(file.version)
     }
 
     fn push(&mut self, indicator: Indicator) -> Result<(), Error> {

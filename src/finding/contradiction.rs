@@ -71,7 +71,7 @@ pub fn contradictions(evidence: &[Evidence<'_>], catalog: &Catalog) -> BTreeMap<
             let maker = MAKERS.contains(kind)
                 && !is_sign(*kind, value)
                 && !is_maker(value, catalog, None)
-                && !(*kind == FactKind::ProductName && is_product(value, catalog, None));
+                && (*kind != FactKind::ProductName || !is_product(value, catalog, None));
             let mut named = signs.iter().filter(|e| NAMES.contains(&e.hit.kind)).peekable();
             let renamed = *kind == FactKind::FileName
                 && named.peek().is_some()

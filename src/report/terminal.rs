@@ -3,6 +3,7 @@
 //! In: a report and a [`Style`]. Out: lines that fit the width; plain text unless colours are asked for.
 //! Everything that comes from a scanned file passes the escape.
 
+mod changes;
 mod finding;
 
 use std::collections::HashSet;
@@ -12,7 +13,7 @@ use anstyle::{AnsiColor, Effects, Style as Ansi};
 use textwrap::{Options, WordSeparator, WordSplitter};
 
 use super::escape::{short, terminal as safe};
-use super::{Document, Finding, OnRecord, Report, Style, Subject, WaiverState, WaiverTold};
+use super::{Document, Finding, OnRecord, Report, Style, Subject};
 use crate::fact::{Coverage, LabelSource};
 use crate::finding::Relation;
 use crate::regulation::Mark;
@@ -241,58 +242,6 @@ impl Page<'_> {
                 writeln!(self.out, "{}", self.paint(BOLD, "REPORT WITHIN"))?;
             }
             self.wrap(2, "- ", "- ", &format!("{}: {clock}", verdict.regulation))?;
-        }
-        Ok(())
-    }
-
-    /// What needs a hand: what has expired, and what fits nothing.
-    fn waivers(&mut self, report: &Report) -> io::Result<()> {
-        let open = report.waivers.iter().filter(|w| w.state != WaiverState::Used || self.style.verbose);
-        let open: Vec<&WaiverTold> = open.collect();
-        if open.is_empty() {
-            return Ok(());
-        }
-        writeln!(self.out)?;
-        writeln!(self.out, "{}", self.paint(BOLD, "WAIVERS"))?;
-        for one in open {
-            let (first, ansi, what) = match one.state {
-                WaiverState::Expired => ("expired    ", RED, format!("on {}: it waives nothing; ", one.expires)),
-                WaiverState::Unused => ("unused     ", YELLOW, "it fits no finding; ".to_owned()),
-                WaiverState::Used => (
-                    "used       ",
-                    DIM,
-                    format!("{}, until {}; ", count(one.findings.len() as u64, "finding"), one.expires),
-                ),
-            };
-            let painted = self.paint(ansi, first);
-            self.wrap(
-                2,
-                first,
-                &painted,
-                &format!("{}: {what}{}, {}", safe(&one.what), safe(&one.owner), safe(&one.reason)),
-            )?;
-        }
-        Ok(())
-    }
-
-    fn baseline(&mut self, report: &Report) -> io::Result<()> {
-        let Some(baseline) = &report.baseline else { return Ok(()) };
-        writeln!(self.out)?;
-        let title = format!(
-            "{} new, {} changed, {} unchanged, {} gone",
-            baseline.new,
-            baseline.changed,
-            baseline.unchanged,
-            baseline.gone.len()
-        );
-        let first = "Baseline   ";
-        let painted = self.paint(BOLD, first);
-        let older =
-            format!("against a report judged as of {}, catalogue {}", safe(&baseline.as_of), safe(&baseline.catalog));
-        self.wrap(0, first, &painted, &format!("{title}, {older}"))?;
-        for gone in &baseline.gone {
-            let label = gone.label.as_ref().map_or_else(|| gone.subject.clone(), super::Label::line);
-            self.wrap(4, "gone ", "gone ", &format!("{} in {}", safe(&gone.product.name), safe(&label)))?;
         }
         Ok(())
     }
