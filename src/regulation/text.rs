@@ -65,6 +65,8 @@ pub enum Status {
     Advisory,
     /// Whether it still binds was not verified.
     Unverified,
+    /// Another took its place; it is judged for its time.
+    Ended,
 }
 
 impl Status {
@@ -76,6 +78,7 @@ impl Status {
             Status::Proposed => "proposed, not final",
             Status::Advisory => "advisory",
             Status::Unverified => "current force not verified",
+            Status::Ended => "ended, judged for its time",
         }
     }
 }
