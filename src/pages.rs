@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::catalog::{self, Catalog, Class, Indicator, Product};
-use crate::regulation::{Case, Reading, Regulation, Rules};
+use crate::regulation::{Case, Regulation, Rules};
 
 /// Every generated page, by its name below `docs/`.
 #[must_use]
@@ -37,18 +37,6 @@ fn code(text: &str) -> String {
     let ticks = if text.contains('`') { "``" } else { "`" };
     let pad = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
     format!("{ticks}{pad}{text}{pad}{ticks}")
-}
-
-/// A word for what a text makes of a class.
-const fn reading(reading: Reading) -> &'static str {
-    match reading {
-        Reading::Prohibited => "prohibited",
-        Reading::Likely => "likely covered",
-        Reading::Advisory => "advised against",
-        Reading::Unclear => "unclear",
-        Reading::Exempt => "exempt",
-        Reading::NotCovered => "not covered",
-    }
 }
 
 /// `(a) engine or SDK`.
@@ -155,7 +143,7 @@ fn case_row(case: &Case) -> String {
     let keys: Vec<String> = case.nexus.iter().map(|key| format!("`{key}`")).collect();
     format!(
         "| {name} | {} | {} | {} | {} |\n",
-        reading(case.outcome),
+        case.outcome.title(),
         keys.join(", "),
         cell(&case.because),
         case.mark.name()
@@ -225,7 +213,7 @@ fn this_product(p: &Product, catalog: &Catalog, rules: &Rules) -> String {
                 "| [{0}/{1}](../rules/{0}.md){only} | {2} | {3} | {4} |",
                 r.id,
                 case.requirement,
-                reading(case.outcome),
+                case.outcome.title(),
                 keys.join(", "),
                 cell(&case.because)
             );

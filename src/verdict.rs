@@ -342,7 +342,7 @@ fn apply(
 /// What stands between a text that may not bind and a plain prohibition, and the end of "Is it …?".
 const fn doubt(status: Status) -> Option<(&'static str, &'static str)> {
     match status {
-        Status::InForce | Status::Advisory => None,
+        Status::InForce | Status::Ended | Status::Advisory => None,
         Status::Proposed => Some(("it became final, which was not found", "final")),
         Status::Unverified => Some(("it is still in force, which was not verified", "still in force")),
     }

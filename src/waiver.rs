@@ -33,17 +33,22 @@ pub struct Waiver {
 }
 
 fn day<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
+    let text = text_of_day(deserializer)?;
+    text.parse().map_err(|_| serde::de::Error::custom(format!("{text} is no day; write it as 2027-01-31")))
+}
+
+/// A day as TOML may hold it: in quotes or bare.
+pub(crate) fn text_of_day<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Day {
         Text(String),
         Date(toml::value::Datetime),
     }
-    let text = match Day::deserialize(deserializer)? {
+    Ok(match Day::deserialize(deserializer)? {
         Day::Text(text) => text,
         Day::Date(date) => date.to_string(),
-    };
-    text.parse().map_err(|_| serde::de::Error::custom(format!("{text} is no day; write it as 2027-01-31")))
+    })
 }
 
 impl Waiver {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::limits::LimitArgs;
 use crate::error::Error;
-use crate::waiver::Waiver;
+use crate::waiver::{self, Waiver};
 
 /// The file that is read where it lies in the folder the run starts in.
 const FILE: &str = "underlabel.toml";
@@ -44,25 +44,15 @@ pub(super) struct Config {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct ContextTable {
     /// As `--as-of`.
-    #[serde(default, deserialize_with = "text_or_date")]
+    #[serde(default, deserialize_with = "text_of_day")]
     pub as_of: Option<String>,
     /// As `--nexus`.
     #[serde(default)]
     pub nexus: BTreeMap<String, bool>,
 }
 
-/// A day may stand in quotes or bare.
-fn text_or_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Day {
-        Text(String),
-        Date(toml::value::Datetime),
-    }
-    Ok(Some(match Day::deserialize(deserializer)? {
-        Day::Text(text) => text,
-        Day::Date(date) => date.to_string(),
-    }))
+fn text_of_day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    waiver::text_of_day(deserializer).map(Some)
 }
 
 impl Config {

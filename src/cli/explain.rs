@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::fact::{FactKind, Reason};
 use crate::finding::{Confidence, Relation};
-use crate::regulation::{Reading, Regulation, Rules};
+use crate::regulation::{Regulation, Rules};
 use crate::verdict::Outcome;
 
 pub(super) fn run(args: &Explain) -> Result<Exit, Error> {
@@ -97,7 +97,7 @@ fn leads_to(id: &str, catalog: &Catalog, rules: &Rules) -> String {
             let q = r.requirement(&case.requirement);
             let (citation, from) =
                 q.map_or_else(Default::default, |q| (q.citation.as_str(), q.applies_from.to_string()));
-            let _ = writeln!(text, "    {}/{}{only}: {}{waits}", r.id, case.requirement, reading(case.outcome));
+            let _ = writeln!(text, "    {}/{}{only}: {}{waits}", r.id, case.requirement, case.outcome.title());
             let _ = writeln!(text, "        {citation}, from {from}: {}", case.because);
         }
     }
@@ -159,7 +159,7 @@ pub(super) fn regulation(id: &str, rules: &Rules) -> Option<String> {
     for case in &r.cases {
         let only: String = case.relation.iter().map(|r| format!(", {}", r.name())).collect();
         let waits = if case.nexus.is_empty() { String::new() } else { format!(" (if {})", case.nexus.join(", ")) };
-        let _ = writeln!(text, "    {:<42} {}{waits}", format!("{}{only}", case.class_name()), reading(case.outcome));
+        let _ = writeln!(text, "    {:<42} {}{waits}", format!("{}{only}", case.class_name()), case.outcome.title());
         let _ = writeln!(text, "        {} [{} source]", case.because, case.mark.name());
     }
     for note in &r.notes {
@@ -216,7 +216,7 @@ fn word(id: &str, rules: &Rules) -> Option<String> {
         let mut text = format!("{id}: {}\n", class.title());
         for r in &rules.regulations {
             for case in r.cases.iter().filter(|c| c.class.is_none_or(|c| c == *class)) {
-                let _ = writeln!(text, "    {:<20} {}: {}", r.id, reading(case.outcome), case.because);
+                let _ = writeln!(text, "    {:<20} {}: {}", r.id, case.outcome.title(), case.because);
             }
         }
         return Some(text);
@@ -268,17 +268,6 @@ const fn strength(strength: Strength) -> &'static str {
         Strength::Supporting => "stands elsewhere too; counts only beside another sign",
         Strength::Strong => "nearly always the product; asks for one more independent sign",
         Strength::Conclusive => "in this place it is the product",
-    }
-}
-
-const fn reading(reading: Reading) -> &'static str {
-    match reading {
-        Reading::Prohibited => "prohibited",
-        Reading::Likely => "likely covered",
-        Reading::Advisory => "advised against",
-        Reading::Unclear => "unclear",
-        Reading::Exempt => "exempt",
-        Reading::NotCovered => "not covered",
     }
 }
 

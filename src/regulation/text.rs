@@ -31,6 +31,21 @@ pub enum Reading {
     NotCovered,
 }
 
+impl Reading {
+    /// For a person.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Reading::Prohibited => "prohibited",
+            Reading::Likely => "likely covered",
+            Reading::Advisory => "advised against",
+            Reading::Unclear => "unclear",
+            Reading::Exempt => "exempt",
+            Reading::NotCovered => "not covered",
+        }
+    }
+}
+
 /// Whether a statement rests on the text itself or on somebody's account of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
