@@ -139,6 +139,21 @@ fn a_record_needs_the_maker_and_the_whole_name() {
 }
 
 #[test]
+fn versions_are_told_where_they_stand() {
+    let versions = |name: &str, data: &[u8]| -> Vec<String> {
+        scan(&[(name, data)]).findings.iter().flat_map(|f| f.versions.clone()).collect()
+    };
+    let kit =
+        std::fs::read(common::fixture("end-to-end/gauntlet/aar/KL_Base_SDK_Android_5.13.0.136_Release.aar")).unwrap();
+    assert_eq!(versions("KL_Base_SDK_Android_5.13.0.136_Release.aar", &kit), ["5.13.0.136"]);
+    assert_eq!(versions("other.aar", &kit), [""; 0]);
+    // A banner in a program.
+    let mut program = engine();
+    program.extend_from_slice(b"\0Server: KL ICAP Service v1.0 (KAV SDK v8.9.2.595)\0");
+    assert!(versions("scand", &program).contains(&"8.9.2.595".to_owned()), "{:?}", versions("scand", &program));
+}
+
+#[test]
 fn what_is_merely_kept_in_use_is_not_called_barred() {
     let inventory = r#"{"bomFormat": "CycloneDX", "specVersion": "1.6", "metadata": {"component": {"type": "device", "name": "laptop-17"}},
         "components": [{"name": "Kaspersky Endpoint Security", "version": "12.1", "supplier": {"name": "AO Kaspersky Lab"}}]}"#;

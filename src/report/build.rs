@@ -69,6 +69,7 @@ impl Finding {
                 maker: find.product.maker.clone(),
             },
             class: find.product.class,
+            case: find.product.class.letter().map(String::from),
             relation: find.relation,
             confidence: find.confidence,
             label: find.label.as_ref().map(Label::of),

@@ -238,6 +238,9 @@ pub struct Finding {
     pub product: Product,
     /// What it is to the rules.
     pub class: Class,
+    /// The letter of its case, as the pages of the rules count them; absent where the kind is not stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case: Option<String>,
     /// How it stands to the label.
     pub relation: Relation,
     /// How sure.
