@@ -325,7 +325,7 @@ pub(crate) fn is_program(head: &[u8]) -> bool {
 
 /// Pictures, sounds, films, fonts: packed by nature, and no place for code.
 fn is_media(head: &[u8]) -> bool {
-    const MEDIA: [&[u8]; 16] = [
+    const MEDIA: [&[u8]; 18] = [
         b"\x89PNG",
         b"\xff\xd8\xff",
         b"GIF8",
@@ -342,8 +342,12 @@ fn is_media(head: &[u8]) -> bool {
         b"\xff\x0a",
         b"8BPS",
         b"PACK\0\0\0",
+        b"icns",
+        b"\0\0\0\x0cjP  ",
     ];
-    MEDIA.iter().any(|magic| head.starts_with(magic)) || head.get(4..8).is_some_and(|kind| kind == b"ftyp")
+    // An icon of Windows: its number of pictures, and a byte of the first that is always nought.
+    let icon = matches!(head, [0, 0, 1 | 2, 0, 1..=64, 0, _, _, _, 0, ..]);
+    icon || MEDIA.iter().any(|magic| head.starts_with(magic)) || head.get(4..8).is_some_and(|kind| kind == b"ftyp")
 }
 
 #[cfg(test)]
@@ -356,6 +360,13 @@ mod tests {
         // With more than 64 the crate falls back to a search a tenth as fast.
         assert!(search.packed.is_some() && search.patterns.len() <= 64, "{}", search.patterns.len());
         assert!(search.patterns.iter().all(|(_, carve)| carve.magic.len() >= 3));
+    }
+
+    #[test]
+    fn pictures_are_told_by_their_marks() {
+        assert!(is_media(b"icns\0\x01\0\0") && is_media(b"\0\0\0\x0cjP  \r\n"));
+        assert!(is_media(&[0, 0, 1, 0, 3, 0, 48, 48, 0, 0, 1, 0, 32, 0, 0, 0]));
+        assert!(!is_media(&[0, 0, 1, 0, 0, 0, 48, 48, 0, 0]) && !is_media(&[0, 0, 1, 0, 3, 0, 48, 48, 0, 7]));
     }
 
     #[test]
