@@ -59,7 +59,8 @@ pub(super) struct Scan {
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
-    /// Write the report as FORMAT (terminal, json, it-acn), to FILE or standard output; may be repeated
+    /// Write the report as FORMAT (terminal, json, it-acn), to FILE or standard output; may be repeated. it-acn, the list that
+    /// Italian public buyers may ask for, adds it-acn-2025 to the default rules
     #[arg(short, long = "output", value_name = "FORMAT[=FILE]", value_parser = output, help_heading = "Output")]
     pub outputs: Vec<Output>,
 

@@ -99,10 +99,13 @@ fn rules(args: &Scan, config: &Config) -> Result<Rules, Error> {
     // Those named, a group being all in it.
     let defaults = rules.regulations.iter().filter(|r| r.default).map(|r| r.id.clone());
     let mut ids: Vec<String> = wanted.iter().filter(|name| !file(name) && *name != "default").cloned().collect();
-    if wanted.iter().any(|name| name == "default") {
+    // Whoever asks for the Italian list asks what Italy's circular makes of what is on it.
+    let italian = args.outputs.iter().any(|o| o.format == Format::ItAcn) && wanted.is_empty();
+    if italian || wanted.iter().any(|name| name == "default") {
         ids.extend(defaults);
     }
     ids.extend(own);
+    ids.extend(italian.then(|| "it-acn-2025".to_owned()));
     rules.choose(&ids)?;
     Ok(rules)
 }
