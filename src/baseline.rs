@@ -3,7 +3,7 @@
 //! In: a [`Report`] and an older one. Out: the report, each finding with its state, and what is gone. Must not know: where the
 //! older one came from. Findings are one when their fingerprints are.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::report::{BaselineInfo, BaselineState, Finding, Gone, Report};
 
@@ -18,7 +18,8 @@ pub fn compare(report: &mut Report, old: &Report) {
         });
     }
     let count = |state| report.findings.iter().filter(|f| f.baseline == Some(state)).count() as u64;
-    let gone = old.findings.iter().filter(|f| !report.findings.iter().any(|now| now.fingerprint == f.fingerprint));
+    let now: HashSet<&str> = report.findings.iter().map(|f| f.fingerprint.as_str()).collect();
+    let gone = old.findings.iter().filter(|f| !now.contains(f.fingerprint.as_str()));
     report.baseline = Some(BaselineInfo {
         as_of: old.context.as_of.clone(),
         catalog: old.catalog.version.clone(),

@@ -27,9 +27,6 @@ use underlabel::report::Finding;
 use underlabel::verdict::Outcome;
 use underlabel::{Limits, Report, ScanOptions, Scanner, Source};
 
-/// Products marked `open` are printed and counted apart while this holds; it goes when none is left.
-const TOLERATE_OPEN: bool = false;
-
 /// Where a sign may stand: kinds of facts in the evidence, formats that were opened or read, names of files and their endings. Each
 /// must be shown by a product.
 const PLACES: &[&str] = &[
@@ -108,11 +105,6 @@ struct Expected {
     /// Where the signs stand, for the table of places.
     #[serde(default)]
     places: Vec<String>,
-    /// It works with Kaspersky software: a find that says so is neither asked for nor wrong.
-    #[serde(default)]
-    may_interoperate: bool,
-    /// Why the tool does not do it yet.
-    open: Option<String>,
     /// The reason of a gap that must be told.
     gap: Option<String>,
     #[serde(default)]
@@ -219,8 +211,7 @@ fn compare(product: &Product, report: &Report) -> Tally {
             None => tally.missed.push(want.line()),
         }
     }
-    let beside = |f: &&&Finding| product.expected.may_interoperate && f.relation == Relation::Interoperates;
-    tally.wrong = left.iter().filter(|f| !beside(f)).map(|f| line(f)).collect();
+    tally.wrong = left.into_iter().map(line).collect();
     for want in &product.expected.verdict {
         let verdicts = report.findings.iter().filter(|f| f.product.id == want.product).flat_map(|f| &f.verdicts);
         let outcomes: Vec<Outcome> = verdicts.filter(|v| v.regulation == want.regulation).map(|v| v.outcome).collect();
@@ -264,9 +255,7 @@ fn ratio(part: usize, whole: usize) -> f64 {
 #[test]
 fn precision_and_recall() {
     let products = products("end-to-end/gauntlet");
-    let (catalog, _) = common::known();
     let (mut right, mut wrong, mut missed, mut clean, mut faults) = (0, 0, 0, 0, Vec::new());
-    let (mut open, mut open_wrong, mut open_missed) = (Vec::new(), 0, 0);
     let (mut classes, mut seen) = (BTreeMap::<Class, usize>::new(), BTreeMap::<String, usize>::new());
     println!("{:<28} {:<62} found", "product", "expected");
     for product in &products {
@@ -274,18 +263,8 @@ fn precision_and_recall() {
         let tally = compare(product, &report);
         let expected: Vec<String> = product.expected.finds.iter().map(Find::line).collect();
         let found: Vec<String> = report.findings.iter().map(line).collect();
-        let mark = match (&product.expected.open, tally.holds()) {
-            (None, true) => " ",
-            (None, false) => "!",
-            (Some(_), _) => "?",
-        };
+        let mark = if tally.holds() { " " } else { "!" };
         println!("{mark} {:<26} {:<62} {}", product.name, or_none(&expected), or_none(&found));
-        if let Some(why) = &product.expected.open {
-            let now = if tally.holds() { " (HOLDS NOW: take the mark away)" } else { "" };
-            open.push(format!("{}: {why}{now}", product.name));
-            (open_wrong, open_missed) = (open_wrong + tally.wrong.len(), open_missed + tally.missed.len());
-            continue;
-        }
         if !tally.holds() {
             faults.push(format!(
                 "{}: wrong {:?}, missed {:?}, {:?}",
@@ -314,30 +293,15 @@ fn precision_and_recall() {
     );
     println!("true positives {right}, false positives {wrong}, false negatives {missed}, true negatives {clean}");
     println!("precision {precision:.3}, recall {recall:.3}");
-    if !open.is_empty() {
-        let (precision, recall) =
-            (ratio(right, right + wrong + open_wrong), ratio(right, right + missed + open_missed));
-        println!(
-            "\nOPEN: {} products, not counted; with them precision {precision:.3}, recall {recall:.3}",
-            open.len()
-        );
-        for one in &open {
-            println!("  OPEN {one}");
-        }
-    }
     for fault in &faults {
         println!("FAULT {fault}");
     }
     assert!(faults.is_empty(), "{} products are not as expected:\n{}", faults.len(), faults.join("\n"));
-    assert!(products.len() - open.len() >= 60, "{} products", products.len());
+    assert!(products.len() >= 60, "{} products", products.len());
     let bare: Vec<&&str> = PLACES.iter().filter(|place| !seen.contains_key(**place)).collect();
     assert!(bare.is_empty(), "no product shows a sign at {bare:?}");
-    for class in Class::ALL.iter().filter(|class| **class != Class::Unspecified && !classes.contains_key(class)) {
-        let known = catalog.products().iter().any(|p| p.class == *class);
-        println!("OPEN no product is {}; the catalogue has {}", class.name(), if known { "some" } else { "none" });
-        assert!(TOLERATE_OPEN && !known, "no product is {}", class.name());
-    }
-    assert!(TOLERATE_OPEN || open.is_empty(), "{open:?}");
+    let bare: Vec<&str> = Class::ALL.iter().filter(|c| !classes.contains_key(c)).map(|c| c.name()).collect();
+    assert!(bare.is_empty(), "no product is of the class {bare:?}");
     assert!((precision, recall) == (1.0, 1.0), "precision {precision}, recall {recall}");
 }
 

@@ -8,7 +8,7 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
-use underlabel::catalog::{Catalog, Class};
+use underlabel::catalog::{Case, Catalog, Class};
 use underlabel::fact::{FactKind, Inventory};
 use underlabel::finding::{Confidence, Relation};
 use underlabel::matching::{Matcher, Matches};
@@ -22,22 +22,6 @@ fn warmed(matcher: &Matcher<'_>) {
         let inventory = Inventory::new(&"f".into(), &"f".into());
         matcher.matches(&inventory.file, &mut Matches::default());
     }
-}
-
-#[derive(Deserialize)]
-struct MatchFile {
-    case: Vec<MatchCase>,
-}
-
-#[derive(Deserialize)]
-struct MatchCase {
-    indicator: String,
-    fact: FactKind,
-    hit: Vec<String>,
-    miss: Vec<String>,
-    /// Values in other places, where they say nothing of the product.
-    #[serde(default)]
-    elsewhere: BTreeMap<FactKind, Vec<String>>,
 }
 
 #[test]
@@ -56,8 +40,8 @@ fn every_indicator_has_a_hit_and_a_near_miss() {
     };
     let mut covered = BTreeSet::new();
     for file in common::files("match") {
-        let cases: MatchFile = toml::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
-        for case in cases.case {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for case in Case::read(&file.to_string_lossy(), &text).unwrap() {
             assert!(index.contains_key(case.indicator.as_str()), "{} is nowhere", case.indicator);
             assert!(!case.hit.is_empty() && !case.miss.is_empty(), "{}", case.indicator);
             for value in &case.hit {

@@ -9,7 +9,7 @@ use super::carrier::{Carrier, CarrierRow};
 use super::cases::Case;
 use super::pattern::{Match, Pattern};
 use super::words::Strength;
-use super::{Brand, Catalog, Indicator, MAKER, Product};
+use super::{Brand, Catalog, Indicator, Product};
 use crate::error::Error;
 use crate::fact::{FactKind, Family};
 
@@ -153,6 +153,9 @@ impl Catalog {
             })?;
         }
         for row in file.brand {
+            let Some(maker) = maker else {
+                return Err(broken(format!("brand {:?}: maker = \"…\" must say whose it is", row.id)));
+            };
             let pattern = Pattern::compile(row.r#match).map_err(|e| broken(format!("brand {:?}: {e}", row.id)))?;
             let products = row.products.map(Pattern::compile).transpose();
             let products = products.map_err(|e| broken(format!("brand {:?}: products: {e}", row.id)))?;
@@ -163,7 +166,7 @@ impl Catalog {
                 packages: row.packages,
                 source: row.source,
                 checked: row.checked,
-                maker: maker.unwrap_or(MAKER).to_owned(),
+                maker: maker.to_owned(),
                 file: name.to_owned(),
             });
         }

@@ -68,7 +68,7 @@ pub(super) fn run(args: &Scan) -> Result<Exit, Error> {
     if let Some(older) = &older {
         baseline::compare(&mut report, older);
     }
-    report.context.configuration = config.file.to_str().filter(|file| !file.is_empty()).map(str::to_owned);
+    report.context.configuration = Some(config.file.to_string_lossy().into_owned()).filter(|file| !file.is_empty());
     let exit = Exit::of(&report, fail_on.0);
     for output in outputs {
         match write(output, &report, args, exit) {
@@ -111,8 +111,7 @@ fn rules(args: &Scan, config: &Config) -> Result<Rules, Error> {
 }
 
 fn context(args: &Scan, config: &Config, rules: &Rules) -> Result<Context, Error> {
-    let all = Rules::built_in()?;
-    let unknown = |key: &str| rules.nexus(key).is_none() && all.nexus(key).is_none();
+    let unknown = |key: &str| rules.nexus(key).is_none();
     let no_such = |key: &str| {
         let keys: Vec<&str> = rules.nexus.iter().map(|n| n.key.as_str()).collect();
         format!("no nexus fact {key:?}; there are {}", keys.join(", "))

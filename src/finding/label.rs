@@ -31,12 +31,14 @@ pub(super) fn is_product(name: &str, catalog: &Catalog, maker: Option<&str>) -> 
 }
 
 fn brands<'c>(catalog: &'c Catalog, maker: Option<&'c str>) -> impl Iterator<Item = &'c Brand> {
-    catalog.brands().iter().filter(move |brand| maker.is_none_or(|maker| brand.maker == maker))
+    catalog.brands().iter().filter(move |brand| maker.is_none_or(|maker| brand.maker.eq_ignore_ascii_case(maker)))
 }
 
 fn indicators<'c>(catalog: &'c Catalog, maker: Option<&'c str>) -> impl Iterator<Item = &'c Indicator> {
     let of = move |i: &&Indicator| {
-        maker.is_none_or(|maker| catalog.product(&i.product).is_some_and(|product| product.maker == maker))
+        maker.is_none_or(|maker| {
+            catalog.product(&i.product).is_some_and(|product| product.maker.eq_ignore_ascii_case(maker))
+        })
     };
     catalog.indicators().iter().filter(of)
 }

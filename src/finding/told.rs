@@ -5,7 +5,7 @@
 //! to say.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use jiff::civil::Date;
 use schemars::JsonSchema;
@@ -95,7 +95,7 @@ fn is_its_makers(one: &Evidence<'_>, catalog: &Catalog) -> bool {
 pub fn dates(evidence: &[Evidence<'_>]) -> Vec<Dated> {
     let carrying = carried(evidence).map(|(_, components)| components).unwrap_or_default();
     let carries = |e: &Evidence<'_>| !e.joined && carrying.contains(&*e.hit.component);
-    let hosts: Vec<&Evidence<'_>> = evidence.iter().filter(|e| carries(e)).collect();
+    let hosts = Hosts::of(evidence.iter().filter(|e| carries(e)));
     let mut dates = BTreeSet::new();
     for one in evidence {
         let mut add = |text: &str, of: DateOf, at: String, by: Option<String>| {
@@ -103,8 +103,7 @@ pub fn dates(evidence: &[Evidence<'_>]) -> Vec<Dated> {
                 dates.insert(Dated { day, text, of, at, by });
             }
         };
-        let near = carries(one) || hosts.iter().any(|host| beside(host, one));
-        if let Some(date) = one.indicator.date(&text(one)).filter(|_| near) {
+        if let Some(date) = one.indicator.date(&text(one)).filter(|_| carries(one) || hosts.beside(one)) {
             add(&date, DateOf::Content, one.hit.at.to_string(), None);
         }
         if carries(one) && !one.hit.declared {
@@ -117,18 +116,45 @@ pub fn dates(evidence: &[Evidence<'_>]) -> Vec<Dated> {
     dates.into_iter().rev().collect()
 }
 
-/// Whether two signs lie in one archive, or in one folder or a folder of it.
-fn beside(host: &Evidence<'_>, one: &Evidence<'_>) -> bool {
-    let packed = |e: &Evidence<'_>| e.hit.scope != e.hit.component;
-    if packed(host) || packed(one) {
-        return host.hit.scope == one.hit.scope;
+/// Where the evidence lies that makes the find: archives, and folders of loose files.
+struct Hosts<'e> {
+    scopes: HashSet<&'e str>,
+    folders: BTreeSet<&'e str>,
+}
+
+impl<'e> Hosts<'e> {
+    fn of<'c: 'e>(evidence: impl Iterator<Item = &'e Evidence<'c>>) -> Hosts<'e> {
+        let mut hosts = Hosts { scopes: HashSet::new(), folders: BTreeSet::new() };
+        for one in evidence {
+            match packed(one) {
+                true => hosts.scopes.insert(&one.hit.scope),
+                false => hosts.folders.insert(folder(one)),
+            };
+        }
+        hosts
     }
-    let folder = |e: &Evidence<'_>| e.hit.at.path.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
-    let (a, b) = (folder(host), folder(one));
-    let within = |inner: &str, outer: &str| {
-        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    !a.is_empty() && !b.is_empty() && (within(&a, &b) || within(&b, &a))
+
+    /// Whether a sign lies in one of the archives, or in a folder round or below one of the folders.
+    fn beside(&self, one: &Evidence<'_>) -> bool {
+        if packed(one) {
+            return self.scopes.contains(&*one.hit.scope);
+        }
+        let own = folder(one);
+        let rounds = own.char_indices().filter(|(_, c)| *c == '/').filter_map(|(at, _)| own.get(..at));
+        let mut rounds = rounds.chain([own]).filter(|round| !round.is_empty());
+        let within = format!("{own}/");
+        let below = || self.folders.range(&*within..).next().is_some_and(|folder| folder.starts_with(&within));
+        rounds.any(|round| self.folders.contains(round)) || (!own.is_empty() && below())
+    }
+}
+
+/// A component of a document or an archive, and no loose file.
+fn packed(one: &Evidence<'_>) -> bool {
+    one.hit.scope != one.hit.component
+}
+
+fn folder<'e>(one: &'e Evidence<'_>) -> &'e str {
+    one.hit.at.path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 /// The day at the beginning of a text: `YYYY-MM-DD…`, or a year alone.

@@ -106,6 +106,9 @@ pub struct Regulation {
     /// The file it stands in.
     #[serde(skip)]
     pub file: String,
+    /// Whether that is a file of the user's.
+    #[serde(skip)]
+    pub own: bool,
 }
 
 fn kaspersky() -> Vec<String> {
@@ -192,6 +195,7 @@ impl Rules {
         for (name, text) in FILES {
             rules.add(name, text)?;
         }
+        rules.regulations.iter_mut().for_each(|regulation| regulation.own = false);
         Ok(rules)
     }
 
@@ -204,6 +208,7 @@ impl Rules {
         let mut regulation: Regulation =
             toml::from_str(text).map_err(|e| broken(e.to_string().trim_end().to_owned()))?;
         file.clone_into(&mut regulation.file);
+        regulation.own = true;
         let facts = std::mem::take(&mut regulation.facts);
         for (nth, fact) in facts.iter().enumerate() {
             if self.nexus(&fact.key).is_some() || facts.iter().take(nth).any(|other| other.key == fact.key) {
@@ -268,7 +273,7 @@ impl Rules {
     /// The user's own files.
     #[must_use]
     pub fn added(&self) -> Vec<Added> {
-        let own = self.regulations.iter().filter(|r| !FILES.iter().any(|(name, _)| *name == r.file));
+        let own = self.regulations.iter().filter(|r| r.own);
         own.map(|r| Added { file: r.file.clone(), version: r.version.clone() }).collect()
     }
 

@@ -253,7 +253,7 @@ pub struct Finding {
     /// Versions the components give themselves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<String>,
-    /// Its dates, the latest first: of signatures, and those that signs tell.
+    /// Its dates, the twenty latest: of signatures, and those that signs tell.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dates: Vec<DateSeen>,
     /// What the public record says of a product with this label.
