@@ -192,7 +192,7 @@ fn catalog_index(catalog: &Catalog) -> String {
 
 fn this_product(p: &Product, catalog: &Catalog, rules: &Rules) -> String {
     let mut text = format!("# {}\n\n{GENERATED}", p.name);
-    let _ = writeln!(text, "`{}`, by {}; case {}.", p.id, p.maker, case_title(p.class));
+    let _ = writeln!(text, "`{}`, {}; case {}.", p.id, p.class.whose(&p.maker), case_title(p.class));
     if let Some(note) = &p.note {
         let _ = writeln!(text, "\n{note}");
     }

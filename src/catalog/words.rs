@@ -60,6 +60,15 @@ impl Class {
         }
     }
 
+    /// Whose a product of this class is, where the catalogue names a maker: what only works with another's is not that one's.
+    #[must_use]
+    pub fn whose(self, maker: &str) -> String {
+        match self {
+            Class::Interoperating => format!("by others, to work with {maker}"),
+            _ => format!("by {maker}"),
+        }
+    }
+
     /// The letter of the case, as the documentation of the rules counts them.
     #[must_use]
     pub const fn letter(self) -> Option<char> {

@@ -52,7 +52,8 @@ pub(super) fn chain(id: &str, report: &Report) -> Option<String> {
 }
 
 fn stands(finding: &Finding) -> String {
-    let mut text = format!("\n→ product {} by {}", safe(&finding.product.id), safe(&finding.product.maker));
+    let mut text =
+        format!("\n→ product {} {}", safe(&finding.product.id), safe(&finding.class.whose(&finding.product.maker)));
     let letter = finding.class.letter().map_or_else(String::new, |letter| format!(", case ({letter})"));
     let _ = writeln!(text, ": {}{letter}", finding.class.title());
     let says = finding.relation.says(finding.confidence, &finding.product.maker);
